@@ -1,0 +1,129 @@
+// The record of an order as the database keeps it: its attempts, its payments and what each state is called. Plain
+// values; the rules that change them are create_decision.h and settle.h. Contract section 2.
+#pragma once
+
+#include "domain/ids.h"
+#include "domain/instant.h"
+#include "domain/money.h"
+#include "domain/terms.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace checkout {
+
+enum class session_status { creating, refused, dark, open, completed, expired };
+enum class payment_status { unpaid, processing, paid };
+enum class order_state {
+    unpaid, processing, cancelled, paid, underpaid, overpaid, partially_refunded, refunded
+};
+enum class amount_verdict { exact, converted, discounted, surcharged, over, short_paid, unknown };
+enum class payment_kind { payment, renewal };
+/// Whose hint led to the question whose answer settled a session.
+enum class evidence { redirect, refresh, webhook, sweeper, reconcile, operator_action };
+enum class discrepancy_kind {
+    duplicate_payment, amount_mismatch, currency_mismatch, paid_after_expiry, paid_after_cancel, paid_on_superseded,
+    paid_on_dark_session, reference_mismatch, orphan_event, stuck_unknown, refund_without_payment
+};
+
+/// The spelling used on the wire and in the database: "short" for short_paid, "operator" for operator_action.
+std::string_view to_string(session_status value);
+std::string_view to_string(payment_status value);
+std::string_view to_string(order_state value);
+std::string_view to_string(amount_verdict value);
+std::string_view to_string(payment_kind value);
+std::string_view to_string(evidence value);
+std::string_view to_string(discrepancy_kind value);
+
+/// The value of that spelling; nothing for another text. T is one of the enumerations above.
+template <class T>
+std::optional<T> find_value(std::string_view text);
+
+/// An attempt to have a session at Clink, and what became of it.
+struct session_record {
+    attempt_id id;
+    int attempt = 0;
+    session_status status = session_status::creating;
+    payment_status payment = payment_status::unpaid;
+    std::int64_t generation = 0;
+    bool lease_expired = false; ///< by the database's clock, when read; false unless creating
+    money original;
+    ui_mode mode = ui_mode::hosted_page;
+    bool allow_promotion_codes = false;
+    std::optional<std::string> success_url; ///< the storefront's own
+    std::optional<std::string> cancel_url;
+    recorded_terms terms;
+    std::string terms_fingerprint;
+    std::optional<clink_session_id> session_id;
+    std::optional<std::string> url;
+    std::optional<std::string> customer_id;
+    std::optional<instant> expire_time;
+    std::optional<std::string> refusal_code;
+    std::optional<std::string> refusal_message;
+    std::optional<instant> released_at;
+    std::optional<instant> superseded_at;
+    std::optional<instant> ended_at;
+    std::optional<instant> cancel_visited_at;
+    std::optional<evidence> settled_by;
+    std::optional<instant> checked_at;
+    instant created_at{};
+
+    bool released() const { return released_at.has_value(); }
+    /// Released, not superseded, and Clink has not said that it ended: what a customer may be about to pay.
+    bool current() const { return released_at && !superseded_at && !ended_at; }
+};
+
+struct payment_record {
+    std::int64_t id = 0; ///< 0: not stored yet
+    attempt_id attempt;
+    payment_kind kind = payment_kind::payment;
+    std::optional<clink_order_id> order_id; ///< Clink's
+    amount_verdict verdict = amount_verdict::unknown;
+    money original; ///< what the attempt asked for
+    std::optional<decimal> amount_total;
+    std::optional<decimal> amount_subtotal;
+    std::optional<std::string> payment_currency;
+    std::optional<std::string> clink_original_currency;
+    decimal refunded_amount; ///< in payment_currency
+    std::optional<std::string> subscription_id;
+    std::optional<std::string> invoice_id;
+    std::optional<instant> payment_time;
+    evidence found_by = evidence::refresh;
+    instant recorded_at{};
+};
+
+struct discrepancy_record {
+    std::int64_t id = 0;
+    discrepancy_kind kind = discrepancy_kind::orphan_event;
+    instant opened_at{};
+    std::vector<std::pair<std::string, std::string>> detail;
+};
+
+struct order_record {
+    order_key key{};
+    merchant_order_id id;
+    std::int64_t version = 0;
+    order_state state = order_state::unpaid;
+    int last_attempt = 0;
+    int payment_count = 0; ///< renewals apart
+    std::optional<instant> cancelled_at;
+    instant created_at{};
+    instant updated_at{};
+    instant read_at{}; ///< the database's clock when this was read
+    std::vector<session_record> sessions; ///< by attempt, ascending
+    std::vector<payment_record> payments; ///< by id, ascending
+
+    const session_record* find_session(const attempt_id& id) const;
+    const session_record* find_session(const clink_session_id& id) const;
+    const session_record* find_creating() const;
+    const session_record* find_current() const;
+};
+
+/// True for the verdicts that count as paid in full (contract section 2, `paid: true`).
+bool is_paid_in_full(amount_verdict verdict);
+
+} // namespace checkout
