@@ -1,0 +1,219 @@
+#include "storage/database.h"
+
+#include "observe/log.h"
+#include "storage/session.h"
+
+#include <poll.h>
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace checkout {
+
+namespace {
+
+constexpr int tries_on_conflict = 3;
+
+/// What a failure of the database means to the caller. The one place that looks at SQLSTATE.
+enum class failure_kind { conflict, unavailable, broken, bug };
+
+failure_kind classify(const std::exception& error) {
+    if (dynamic_cast<const pqxx::broken_connection*>(&error) != nullptr
+        || dynamic_cast<const pqxx::in_doubt_error*>(&error) != nullptr)
+        return failure_kind::broken;
+    const auto* sql = dynamic_cast<const pqxx::sql_error*>(&error);
+    if (sql == nullptr)
+        return failure_kind::bug;
+    const std::string_view state = sql->sqlstate();
+    if (state == "40001" || state == "40P01")
+        return failure_kind::conflict;
+    for (std::string_view prefix : {"08", "53", "57", "58", "25006", "55P03", "25P03"})
+        if (state.starts_with(prefix))
+            return failure_kind::unavailable;
+    return failure_kind::bug;
+}
+
+/// Closes a connection whose server went away while it was idle, before anything is sent on it.
+bool is_stale(const pqxx::connection& connection) {
+    pollfd descriptor{.fd = connection.sock(), .events = POLLIN, .revents = 0};
+    return ::poll(&descriptor, 1, 0) != 0;
+}
+
+} // namespace
+
+class database::impl {
+public:
+    explicit impl(database_options options)
+        : options_(std::move(options)), conninfo_(complete_conninfo(options_.url, options_.limits)) {
+        for (std::size_t i = 0; i < options_.connections; ++i)
+            threads_.emplace_back([this] { serve(); });
+    }
+
+    ~impl() {
+        std::deque<operation> abandoned;
+        {
+            const std::lock_guard lock(mutex_);
+            stopping_ = true;
+            abandoned.swap(queue_);
+        }
+        changed_.notify_all();
+        for (auto& op : abandoned)
+            op.complete(std::make_exception_ptr(database_unavailable("the service is stopping")));
+        for (auto& thread : threads_)
+            thread.join();
+    }
+
+    void submit(operation op) {
+        {
+            const std::lock_guard lock(mutex_);
+            if (!stopping_ && queue_.size() < options_.queue_length) {
+                queue_.push_back(std::move(op));
+                changed_.notify_one();
+                return;
+            }
+        }
+        op.complete(std::make_exception_ptr(database_unavailable("the database queue is full")));
+    }
+
+    std::size_t queued() const {
+        const std::lock_guard lock(mutex_);
+        return queue_.size();
+    }
+
+private:
+    /// A thread's own connection and what is prepared on it.
+    struct own_connection {
+        std::unique_ptr<pqxx::connection> link;
+        std::set<std::string_view> prepared;
+
+        void drop() {
+            link.reset();
+            prepared.clear();
+        }
+    };
+
+    void serve() {
+        own_connection mine;
+        while (auto op = next()) {
+            std::exception_ptr error;
+            try {
+                perform(mine, *op);
+            } catch (...) {
+                error = std::current_exception();
+            }
+            op->complete(error);
+        }
+    }
+
+    std::optional<operation> next() {
+        std::unique_lock lock(mutex_);
+        changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+        if (queue_.empty())
+            return std::nullopt;
+        auto op = std::move(queue_.front());
+        queue_.pop_front();
+        return op;
+    }
+
+    void perform(own_connection& mine, operation& op) {
+        for (int attempt = 1;; ++attempt) {
+            connect(mine, op.name);
+            try {
+                execute(mine, op);
+                return;
+            } catch (const std::exception& error) {
+                if (!try_again(mine, op, error, attempt))
+                    throw;
+            }
+        }
+    }
+
+    /// True: repeat the operation. Throws what the caller shall see instead of `error`; false: `error` itself.
+    bool try_again(own_connection& mine, const operation& op, const std::exception& error, int attempt) {
+        const auto kind = classify(error);
+        if (kind != failure_kind::bug)
+            write_log(kind == failure_kind::conflict ? log_level::debug : log_level::warning, "database_operation_failed",
+                      {{"operation", op.name}, {"attempt", attempt}, {"detail", error.what()}});
+        switch (kind) {
+        case failure_kind::conflict:
+            if (attempt < tries_on_conflict)
+                return true;
+            throw database_unavailable("conflicting operations did not settle");
+        case failure_kind::unavailable:
+            if (!mine.link->is_open())
+                mine.drop();
+            throw database_unavailable("the database refused the operation for now");
+        case failure_kind::broken:
+            mine.drop();
+            if (op.mode != operation_mode::read)
+                throw write_in_doubt("the connection broke while a change was under way");
+            if (attempt < 2)
+                return true;
+            throw database_unavailable("the database connection broke");
+        case failure_kind::bug:
+            if (!mine.link->is_open())
+                mine.drop();
+            return false;
+        }
+        return false;
+    }
+
+    void execute(own_connection& mine, operation& op) {
+        switch (op.mode) {
+        case operation_mode::read:
+        case operation_mode::statement: {
+            pqxx::nontransaction transaction(*mine.link);
+            db_session session(*mine.link, transaction, mine.prepared);
+            op.work(session);
+            return;
+        }
+        case operation_mode::transaction: {
+            pqxx::work transaction(*mine.link);
+            db_session session(*mine.link, transaction, mine.prepared);
+            op.work(session);
+            transaction.commit();
+            return;
+        }
+        }
+    }
+
+    void connect(own_connection& mine, std::string_view operation_name) {
+        if (mine.link && (!mine.link->is_open() || is_stale(*mine.link)))
+            mine.drop();
+        if (mine.link)
+            return;
+        try {
+            auto link = std::make_unique<pqxx::connection>(conninfo_);
+            // A message's DETAIL quotes rows, and a row may hold a page token.
+            link->set_verbosity(pqxx::error_verbosity::terse);
+            link->set_notice_handler([](pqxx::zview) noexcept {});
+            pqxx::nontransaction(*link).exec(limit_statement(options_.limits));
+            mine.link = std::move(link);
+        } catch (const pqxx::failure& error) {
+            write_log(log_level::warning, "database_connect_failed",
+                      {{"operation", operation_name}, {"detail", error.what()}});
+            throw database_unavailable("the database cannot be reached");
+        }
+    }
+
+    const database_options options_;
+    const std::string conninfo_;
+    mutable std::mutex mutex_;
+    std::condition_variable changed_;
+    std::deque<operation> queue_;
+    bool stopping_ = false;
+    std::vector<std::thread> threads_;
+};
+
+database::database(database_options options) : impl_(std::make_unique<impl>(std::move(options))) {}
+
+database::~database() = default;
+
+void database::submit(operation op) { impl_->submit(std::move(op)); }
+
+std::size_t database::queued() const { return impl_->queued(); }
+
+} // namespace checkout

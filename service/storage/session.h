@@ -1,0 +1,43 @@
+// What an operation sees of its connection: prepared statements by constant, executed inside the operation's own
+// transaction. For storage/*.cpp alone; everything else sees stores.
+#pragma once
+
+#include <pqxx/pqxx>
+
+#include <set>
+#include <string_view>
+
+namespace checkout {
+
+/// A statement of the service: a unique name, and its text with $1, $2 …
+struct sql_statement {
+    const char* name;
+    const char* text;
+};
+
+class db_session {
+public:
+    db_session(pqxx::connection& connection, pqxx::transaction_base& transaction, std::set<std::string_view>& prepared)
+        : connection_(connection), transaction_(transaction), prepared_(prepared) {}
+
+    /// Executes the statement, prepared once per connection. Throws pqxx's exceptions.
+    template <class... Arguments>
+    pqxx::result run(const sql_statement& statement, Arguments&&... arguments) {
+        prepare(statement);
+        return transaction_.exec(pqxx::prepped{statement.name}, pqxx::params{std::forward<Arguments>(arguments)...});
+    }
+
+private:
+    void prepare(const sql_statement& statement) {
+        if (prepared_.contains(statement.name))
+            return;
+        connection_.prepare(statement.name, statement.text);
+        prepared_.insert(statement.name);
+    }
+
+    pqxx::connection& connection_;
+    pqxx::transaction_base& transaction_;
+    std::set<std::string_view>& prepared_;
+};
+
+} // namespace checkout
