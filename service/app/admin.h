@@ -1,0 +1,28 @@
+// The admin listener: is the process alive, should it get requests. Not for an ingress. Metrics will be served here.
+#pragma once
+
+#include "http/server.h"
+#include "storage/database.h"
+
+namespace checkout {
+
+class admin {
+public:
+    /// `needed_schema` is the oldest schema version that this binary works with.
+    admin(database& db, int needed_schema) : db_(db), needed_schema_(needed_schema) {}
+
+    /// The server's callbacks; `this` outlives the server.
+    server_callbacks callbacks();
+    /// From now on /readyz says no.
+    void announce_drain() { draining_ = true; }
+
+private:
+    boost::asio::awaitable<http_response> handle(http_request request);
+    boost::asio::awaitable<http_response> readiness();
+
+    database& db_;
+    const int needed_schema_;
+    bool draining_ = false;
+};
+
+} // namespace checkout

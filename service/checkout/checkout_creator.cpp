@@ -1,0 +1,350 @@
+#include "checkout/checkout_creator.h"
+
+#include "crypto/digest.h"
+#include "observe/log.h"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace checkout {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr auto lease_margin = 5s;      ///< contract section 2: a lease is CLINK_TIMEOUT_MS + 5 s
+constexpr auto wait_margin = 1s;       ///< waiters wait CLINK_TIMEOUT_MS + 1 s
+constexpr auto look_again = 200ms;     ///< for a winner in another replica, whose end wakes nobody here
+constexpr int decision_tries = 16;     ///< against others who change the same order
+constexpr int write_tries = 4;         ///< while the database is away for a moment
+constexpr auto write_pause = 250ms;
+
+failure plain_failure(errc code, std::string detail, std::optional<std::chrono::seconds> retry_after = {}) {
+    return {.code = code,
+            .detail = std::move(detail),
+            .conflicts = {},
+            .refusal = {},
+            .retry_after = retry_after};
+}
+
+failure in_progress_failure() {
+    return plain_failure(errc::creation_in_progress, "Another request is still creating the session.", 1s);
+}
+
+exchange_record make_record(const exchange_report& report, const call_context& context) {
+    exchange_record record{.data = {{"outcome", std::string(to_string(report.outcome))},
+                                    {"durationMs", std::to_string(report.duration.count())}},
+                           .clink_body = report.sanitised_body,
+                           .request_id = context.request_id};
+    if (report.http_status)
+        record.data["httpStatus"] = std::to_string(*report.http_status);
+    if (report.code)
+        record.data["code"] = *report.code;
+    if (report.message)
+        record.data["message"] = *report.message;
+    if (!report.detail.empty())
+        record.data["detail"] = report.detail;
+    return record;
+}
+
+unreleased_end refused_end(const exchange_report& report) {
+    const bool never_sent = report.outcome == exchange_outcome::never_sent;
+    return {.status = session_status::refused,
+            .refusal_code = never_sent ? std::string(never_sent_code) : report.code.value_or("unknown"),
+            .refusal_message = report.message,
+            .session_id = {},
+            .discrepancy = {}};
+}
+
+unreleased_end dark_end(std::optional<clink_session_id> session) {
+    return {.status = session_status::dark,
+            .refusal_code = {},
+            .refusal_message = {},
+            .session_id = std::move(session),
+            .discrepancy = {}};
+}
+
+discrepancy_draft mismatch_of(const attempt_id& attempt, const echo_difference& difference) {
+    const auto kind = difference.field == "merchantReferenceId" ? discrepancy_kind::reference_mismatch
+                      : difference.field == "originalCurrency"  ? discrepancy_kind::currency_mismatch
+                                                                : discrepancy_kind::amount_mismatch;
+    return {.kind = kind,
+            .subject = "attempt:" + attempt.str(),
+            .attempt = attempt,
+            .detail = {{"field", difference.field}, {"asked", difference.asked}, {"echoed", difference.echoed}}};
+}
+
+released_handle make_handle(const created_session& made) {
+    return {.session_id = made.session_id,
+            .url = made.url,
+            .customer_id = made.customer_id,
+            .expire_time = made.expire_time};
+}
+
+begun_attempt find_begun(const order_record& order, const attempt_id& id) {
+    const auto& session = *order.find_session(id);
+    return {.order = order.key, .id = id, .attempt = session.attempt, .generation = session.generation};
+}
+
+asio::awaitable<void> pause(std::chrono::milliseconds duration) {
+    asio::steady_timer timer(co_await asio::this_coro::executor, duration);
+    co_await timer.async_wait(asio::use_awaitable);
+}
+
+} // namespace
+
+struct checkout_creator::job {
+    merchant_order_id order_id;
+    checkout_terms terms;
+    create_intent intent;
+    call_context context;
+};
+
+checkout_creator::checkout_creator(asio::any_io_executor executor, order_store& orders, attempt_store& attempts,
+                                   session_settler& settler, clink_client& clink, const redirect_signer* signer,
+                                   creator_options options)
+    : executor_(executor), orders_(orders), attempts_(attempts), settler_(settler), clink_(clink), signer_(signer),
+      options_(std::move(options)), finished_(executor) {}
+
+asio::awaitable<result<checkout_page>> checkout_creator::create(merchant_order_id order_id, checkout_terms terms,
+                                                                bool supersede, call_context context) {
+    auto recorded = record(terms);
+    auto print = fingerprint(recorded);
+    job work{.order_id = std::move(order_id),
+             .terms = std::move(terms),
+             .intent = {.terms = std::move(recorded), .fingerprint = std::move(print), .supersede = supersede},
+             .context = std::move(context)};
+    const auto begun = co_await begin_first(make_intent(work));
+    if (begun)
+        co_return co_await finish(std::move(work), *begun, std::nullopt);
+    co_return co_await continue_order(std::move(work));
+}
+
+/// The order exists: decide, do, and decide again when it changed meanwhile.
+asio::awaitable<result<checkout_page>> checkout_creator::continue_order(job work) {
+    const auto until = std::chrono::steady_clock::now() + options_.clink_timeout + wait_margin;
+    std::optional<asked_session> asked;
+    for (int changed = 0; changed < decision_tries;) {
+        const auto order = co_await orders_.find_order(work.order_id);
+        if (!order)
+            throw database_unavailable("an order that exists was not found");
+        const auto decision = decide_create(*order, work.intent, asked);
+        if (const auto* refused = std::get_if<failure>(&decision))
+            co_return *refused;
+        if (const auto* replay = std::get_if<replay_session>(&decision))
+            co_return checkout_page{order->id, *order->find_session(replay->attempt), true};
+        if (const auto* ask = std::get_if<ask_clink_first>(&decision)) {
+            const auto session = order->find_session(ask->attempt)->session_id.value();
+            const bool answered = co_await settler_.ask(session, evidence::refresh, work.context);
+            asked = asked_session{ask->attempt, answered};
+            continue;
+        }
+        if (const auto* wait = std::get_if<wait_for_winner>(&decision)) {
+            if (auto failed = co_await wait_for(work, wait->attempt, until))
+                co_return std::move(*failed);
+            continue;
+        }
+        const auto& begin = std::get<begin_attempt>(decision);
+        const next_attempt next{.order = order->key,
+                                .version = order->version,
+                                .attempt = begin.attempt,
+                                .lapsed = begin.lapsed,
+                                .supersedes = begin.supersedes};
+        const auto begun = co_await begin_next(make_intent(work), next);
+        if (begun)
+            co_return co_await finish(std::move(work), *begun, begin.supersedes);
+        ++changed;
+    }
+    co_return in_progress_failure();
+}
+
+/// A COMMIT whose answer was lost is read back: the attempt is there or it is not.
+asio::awaitable<std::optional<begun_attempt>> checkout_creator::begin_first(attempt_intent intent) {
+    const auto id = intent.id;
+    try {
+        co_return co_await attempts_.begin_first(std::move(intent));
+    } catch (const write_in_doubt&) {
+    }
+    const auto order = co_await orders_.find_order_of(id);
+    if (!order)
+        throw database_unavailable("the intent was not written");
+    co_return find_begun(*order, id);
+}
+
+asio::awaitable<std::optional<begun_attempt>> checkout_creator::begin_next(attempt_intent intent, next_attempt next) {
+    const auto id = intent.id;
+    try {
+        co_return co_await attempts_.begin_next(std::move(intent), std::move(next));
+    } catch (const write_in_doubt&) {
+    }
+    const auto order = co_await orders_.find_order_of(id);
+    if (!order)
+        throw database_unavailable("the intent was not written");
+    co_return find_begun(*order, id);
+}
+
+/// Nothing: decide again. A failure: the winner's own, or that it took too long.
+asio::awaitable<std::optional<failure>> checkout_creator::wait_for(job work, attempt_id winner,
+                                                                   std::chrono::steady_clock::time_point until) {
+    while (std::chrono::steady_clock::now() < until) {
+        co_await finished_.wait(work.order_id.str(), std::min(until, std::chrono::steady_clock::now() + look_again));
+        const auto order = co_await orders_.find_order(work.order_id);
+        const auto* session = order ? order->find_session(winner) : nullptr;
+        if (session == nullptr || session->lease_expired)
+            co_return std::nullopt;
+        if (auto failed = failure_of_attempt(*session))
+            co_return failed;
+        if (session->status != session_status::creating)
+            co_return std::nullopt;
+    }
+    co_return in_progress_failure();
+}
+
+/// The attempt is ours, its intent committed: whatever happens, those who wait for it are told.
+asio::awaitable<result<checkout_page>> checkout_creator::finish(job work, begun_attempt attempt,
+                                                                std::optional<attempt_id> supersedes) {
+    const auto key = work.order_id.str();
+    std::exception_ptr error;
+    std::optional<result<checkout_page>> answer;
+    try {
+        answer = co_await ask_clink(std::move(work), attempt, std::move(supersedes));
+    } catch (...) {
+        error = std::current_exception();
+    }
+    finished_.wake(key);
+    if (error)
+        std::rethrow_exception(error);
+    co_return std::move(*answer);
+}
+
+asio::awaitable<result<checkout_page>> checkout_creator::ask_clink(job work, begun_attempt attempt,
+                                                                   std::optional<attempt_id> supersedes) {
+    auto exchange = co_await clink_.create_session(make_command(work, attempt.id));
+    auto record = make_record(exchange.report, work.context);
+    write_log(exchange.answer ? log_level::debug : log_level::warning, "clink_create",
+              {{"request_id", work.context.request_id},
+               {"attempt_id", attempt.id.str()},
+               {"outcome", to_string(exchange.report.outcome)},
+               {"duration_ms", static_cast<std::int64_t>(exchange.report.duration.count())},
+               {"detail", exchange.report.detail}});
+    switch (exchange.report.outcome) {
+    case exchange_outcome::accepted:
+        co_return co_await release(std::move(work), attempt, std::move(*exchange.answer), std::move(supersedes),
+                                   std::move(record));
+    case exchange_outcome::refused:
+    case exchange_outcome::never_sent: {
+        const auto end = refused_end(exchange.report);
+        co_await close(attempt, end, std::move(record));
+        auto failed = failure_of_refusal({end.refusal_code.value_or(""), end.refusal_message.value_or("")});
+        if (failed.code == errc::clink_unavailable && exchange.report.retry_after)
+            failed.retry_after = exchange.report.retry_after;
+        co_return failed;
+    }
+    case exchange_outcome::unknown:
+        break;
+    }
+    co_await close(attempt, dark_end(std::nullopt), std::move(record));
+    co_return plain_failure(errc::clink_outcome_unknown,
+                            "It is not known whether Clink created a session; none was handed out. Send the request again.");
+}
+
+asio::awaitable<result<checkout_page>> checkout_creator::release(job work, begun_attempt attempt, created_session made,
+                                                                 std::optional<attempt_id> supersedes,
+                                                                 exchange_record record) {
+    const auto session_id = made.session_id;
+    if (const auto difference = find_echo_difference(work.order_id, work.terms.original, made)) {
+        auto end = dark_end(session_id);
+        end.discrepancy = mismatch_of(attempt.id, *difference);
+        co_await close(attempt, std::move(end), std::move(record));
+        co_return plain_failure(errc::clink_answer_mismatch,
+                                "Clink answered with another " + difference->field
+                                    + " than was asked for; the session was not handed out.");
+    }
+    auto released = co_await release_once(attempt, make_handle(made), std::move(supersedes), record);
+    if (released)
+        co_return checkout_page{work.order_id, std::move(*released), false};
+    record.data["detail"] = "the attempt was fenced before its release";
+    co_await close(attempt, dark_end(session_id), std::move(record));
+    co_return co_await explain_fence(work.order_id);
+}
+
+/// Tries again while the database is away for a moment: Clink has made the session, and the lease still runs.
+asio::awaitable<std::optional<session_record>>
+checkout_creator::release_once(begun_attempt attempt, released_handle handle, std::optional<attempt_id> supersedes,
+                               exchange_record record) {
+    for (int attempt_number = 1;; ++attempt_number) {
+        bool in_doubt = false;
+        try {
+            co_return co_await attempts_.release(attempt, handle, supersedes, record);
+        } catch (const write_in_doubt&) {
+            in_doubt = true;
+        } catch (const database_unavailable&) {
+            if (attempt_number == write_tries)
+                throw;
+        }
+        co_await pause(write_pause);
+        if (!in_doubt)
+            continue;
+        const auto order = co_await orders_.find_order_of(attempt.id);
+        const auto* session = order ? order->find_session(attempt.id) : nullptr;
+        if (session != nullptr && session->released())
+            co_return *session;
+        if (attempt_number == write_tries)
+            throw database_unavailable("it is not known whether the session was released");
+    }
+}
+
+/// Repeating it is harmless: a closed attempt is not closed again.
+asio::awaitable<void> checkout_creator::close(begun_attempt attempt, unreleased_end end, exchange_record record) {
+    for (int attempt_number = 1;; ++attempt_number) {
+        std::exception_ptr error;
+        try {
+            co_await attempts_.close(attempt, end, record);
+            co_return;
+        } catch (const write_in_doubt&) {
+            error = std::current_exception();
+        } catch (const database_unavailable&) {
+            error = std::current_exception();
+        }
+        if (attempt_number == write_tries)
+            std::rethrow_exception(error);
+        co_await pause(write_pause);
+    }
+}
+
+asio::awaitable<failure> checkout_creator::explain_fence(merchant_order_id order_id) {
+    const auto order = co_await orders_.find_order(order_id);
+    if (order && order->payment_count > 0)
+        co_return plain_failure(errc::order_already_paid, "A payment for this order is on record.");
+    if (order && order->cancelled_at)
+        co_return plain_failure(errc::order_cancelled, "The order was cancelled while its session was being created.");
+    co_return plain_failure(errc::clink_outcome_unknown,
+                            "The session came too late to be handed out. Send the request again.");
+}
+
+attempt_intent checkout_creator::make_intent(const job& work) const {
+    return {.id = attempt_id(make_uuid_v7()),
+            .order_id = work.order_id,
+            .terms = work.terms,
+            .recorded = work.intent.terms,
+            .fingerprint = work.intent.fingerprint,
+            .lease = options_.clink_timeout + lease_margin,
+            .request_id = work.context.request_id};
+}
+
+create_command checkout_creator::make_command(const job& work, const attempt_id& attempt) const {
+    create_command command{.order_id = work.order_id,
+                           .attempt = attempt,
+                           .terms = work.terms,
+                           .success_url = work.terms.success_url,
+                           .cancel_url = work.terms.cancel_url,
+                           .traceparent = work.context.traceparent};
+    if (options_.public_base_url && signer_ != nullptr && work.terms.mode == ui_mode::hosted_page) {
+        command.success_url = *options_.public_base_url + "/checkout/success";
+        command.cancel_url = *options_.public_base_url + "/checkout/cancel/" + signer_->make_cancel_token(attempt);
+    }
+    return command;
+}
+
+} // namespace checkout

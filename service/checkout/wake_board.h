@@ -1,0 +1,29 @@
+// Waiting for something that another request of this process is about to finish, by key. Used on the I/O thread only.
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <unordered_map>
+
+namespace checkout {
+
+class wake_board {
+public:
+    explicit wake_board(boost::asio::any_io_executor executor) : executor_(std::move(executor)) {}
+
+    /// Completes when `key` is woken, or at `until`.
+    boost::asio::awaitable<void> wait(std::string key, std::chrono::steady_clock::time_point until);
+    /// Completes every wait for `key` that has begun.
+    void wake(const std::string& key);
+
+private:
+    struct waiter;
+    boost::asio::any_io_executor executor_;
+    std::unordered_multimap<std::string, std::shared_ptr<waiter>> waiters_;
+};
+
+} // namespace checkout

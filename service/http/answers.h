@@ -1,0 +1,28 @@
+// The forms that answers take: JSON, a redirect, a page for a customer.
+#pragma once
+
+#include "http/message.h"
+#include "http/problem.h"
+#include "json/json.h"
+
+#include <string>
+#include <string_view>
+
+namespace checkout {
+
+http_response json_answer(unsigned status, const json_value& body);
+/// 303, not to be stored.
+http_response redirect_answer(std::string location);
+/// A page that stands alone: no script, nothing loaded from elsewhere. `title` and `sentence` are escaped.
+http_response page_answer(unsigned status, std::string_view title, std::string_view sentence);
+/// A problem as a page for a customer.
+http_response problem_page(const problem& occurrence);
+
+/// Whether Accept names application/json and not text/html: a program asks, not a browser.
+bool wants_json(const http_request& request);
+/// Whether Accept allows application/json at all; an absent Accept does.
+bool may_send_json(const http_request& request);
+/// Whether the Content-Type is application/json, with UTF-8 if it names a charset.
+bool is_json_content(const http_request& request);
+
+} // namespace checkout

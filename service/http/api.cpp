@@ -1,0 +1,274 @@
+#include "http/api.h"
+
+#include "crypto/digest.h"
+#include "http/answers.h"
+#include "observe/log.h"
+#include "storage/database.h"
+
+#include <algorithm>
+#include <exception>
+
+namespace checkout {
+
+namespace {
+
+using steady = std::chrono::steady_clock;
+
+constexpr std::size_t max_request_id = 128;
+
+bool is_id_character(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_'
+           || c == '-';
+}
+
+bool is_lower_hex(std::string_view text) {
+    return std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
+}
+
+/// For a program a problem document, for a customer a page.
+http_response answer_problem(const problem& occurrence, const http_request& request, const route* found,
+                             const std::string& request_id) {
+    if (found != nullptr && found->for_browsers && !wants_json(request))
+        return problem_page(occurrence);
+    return to_response(occurrence, request_id);
+}
+
+/// One line an answer; the route and not the path, so that no id, token or query gets into it.
+void write_access_log(const http_request& request, std::string_view pattern, std::string_view caller,
+                      std::string_view outcome, const http_response& response, const std::string& request_id) {
+    const auto since = request.received_at == steady::time_point{} ? steady::duration{}
+                                                                   : steady::now() - request.received_at;
+    const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(since).count();
+    const auto trace = read_traceparent(request);
+    write_log(log_level::info, "http_request",
+              {{"request_id", request_id},
+               {"trace_id", trace.empty() ? json_value() : json_value(trace.substr(3, 32))},
+               {"method", request.method},
+               {"route", pattern},
+               {"status", static_cast<std::int64_t>(response.status)},
+               {"outcome", outcome},
+               {"duration_ms", json_number{std::to_string(micros / 1000) + "." + std::to_string(micros % 1000 / 100)}},
+               {"bytes", static_cast<std::int64_t>(response.body.size())},
+               {"caller", caller.empty() ? json_value() : json_value(caller)},
+               {"peer", request.peer}});
+}
+
+bool has_body(const http_request& request) {
+    const auto length = request.header("Content-Length");
+    return request.header("Transfer-Encoding") || (length && *length != "0");
+}
+
+} // namespace
+
+api::api(services& with, token_registry& tokens, api_options options)
+    : with_(with), tokens_(tokens), options_(options) {}
+
+server_callbacks api::callbacks() {
+    return {.admit = [this](const http_request& request) { return admit(request); },
+            .handle = [this](http_request request) { return handle(std::move(request)); },
+            .on_fault = [this](const http_request& request,
+                               server_fault fault) { return answer_fault(request, fault); }};
+}
+
+request_admission api::admit(const http_request& request) {
+    const auto request_id = choose_request_id(request);
+    auto found = find_route(request, request_id);
+    if (auto* rejection = std::get_if<http_response>(&found))
+        return {.body_limit_bytes = json_body_bytes, .rejection = std::move(*rejection)};
+    const auto& admitted_request = std::get<admitted>(found);
+    if (auto wrong = check_load(admitted_request.caller)) {
+        auto response = answer_problem(*wrong, request, admitted_request.found, request_id);
+        response.set("X-Request-Id", request_id);
+        write_access_log(request, admitted_request.found->pattern, admitted_request.caller.name,
+                         kind_of(wrong->code).name, response, request_id);
+        return {.body_limit_bytes = json_body_bytes, .rejection = std::move(response)};
+    }
+    const bool json = admitted_request.found->body == request_body::json;
+    return {.body_limit_bytes = json ? json_body_bytes : ignored_body_bytes, .rejection = {}};
+}
+
+/// The route with its caller, or the answer that refuses the request.
+std::variant<api::admitted, http_response> api::find_route(const http_request& request, const std::string& request_id) {
+    auto match = match_route(main_routes(), request.method, request.path);
+    problem wrong{.code = problem_code::not_found, .detail = "There is no such path."};
+    std::string allow;
+    admitted result;
+    if (auto* found = std::get_if<route_match>(&match)) {
+        result.found = found->found;
+        result.parameters = std::move(found->parameters);
+        auto refused = check(request, *result.found, result.caller);
+        if (!refused)
+            return result;
+        wrong = std::move(*refused);
+    } else if (auto* other = std::get_if<no_such_method>(&match)) {
+        wrong = {.code = problem_code::method_not_allowed, .detail = "The path does not have this method."};
+        allow = std::move(other->allow);
+    } else if (std::holds_alternative<bad_path>(match)) {
+        wrong = {.code = problem_code::bad_request, .detail = "The path has a malformed percent-escape."};
+    }
+    auto response = answer_problem(wrong, request, result.found, request_id);
+    if (!allow.empty())
+        response.set("Allow", allow);
+    response.set("X-Request-Id", request_id);
+    write_access_log(request, result.found != nullptr ? result.found->pattern : "", result.caller.name,
+                     kind_of(wrong.code).name, response, request_id);
+    return response;
+}
+
+std::optional<problem> api::check(const http_request& request, const route& found, api_identity& caller) {
+    if (options_.needs_client_certificate && found.pattern.starts_with("/v1/") && !request.has_client_certificate)
+        return problem{.code = problem_code::client_certificate_required,
+                       .detail = "This path needs a client certificate."};
+    if (!found.scopes.empty()) {
+        const auto token = parse_bearer(request.header("Authorization").value_or(""));
+        auto identity = token ? tokens_.find(*token) : std::nullopt;
+        if (!identity)
+            return problem{.code = problem_code::unauthorized,
+                           .detail = "The request needs a bearer token that is known here."};
+        caller = std::move(*identity);
+        if (!caller.scopes.contains_any_of(found.scopes))
+            return problem{.code = problem_code::insufficient_scope,
+                           .detail = "The token does not have a scope that this operation needs."};
+    }
+    if (found.body == request_body::json && (has_body(request) || request.header("Content-Type"))
+        && !is_json_content(request))
+        return problem{.code = problem_code::unsupported_media_type, .detail = "The body must be application/json."};
+    return std::nullopt;
+}
+
+std::optional<problem> api::check_load(const api_identity& caller) {
+    if (in_flight_ >= options_.max_in_flight)
+        return problem{.code = problem_code::overloaded, .detail = "Too many requests are being worked on."};
+    if (options_.rate_limit_per_second == 0 || caller.name.empty())
+        return std::nullopt;
+    const double limit = options_.rate_limit_per_second;
+    const auto now = steady::now();
+    auto& bucket = rates_.try_emplace(caller.name, rate{limit, now}).first->second;
+    const std::chrono::duration<double> since = now - bucket.at;
+    bucket = {std::min(limit, bucket.tokens + since.count() * limit), now};
+    if (bucket.tokens < 1)
+        return problem{.code = problem_code::rate_limited, .detail = "The token's rate of requests is used up."};
+    bucket.tokens -= 1;
+    return std::nullopt;
+}
+
+boost::asio::awaitable<http_response> api::handle(http_request request) {
+    const auto request_id = choose_request_id(request);
+    auto match = match_route(main_routes(), request.method, request.path);
+    auto& found = std::get<route_match>(match);
+    api_identity caller;
+    if (!found.found->scopes.empty())
+        if (const auto token = parse_bearer(request.header("Authorization").value_or("")))
+            caller = tokens_.find(*token).value_or(api_identity{});
+    ++in_flight_;
+    call admitted_call{.request = request,
+                       .parameters = std::move(found.parameters),
+                       .scopes = caller.scopes,
+                       .context = {request_id, read_traceparent(request)}};
+    auto outcome = co_await run_guarded(found.found->target, std::move(admitted_call));
+    --in_flight_;
+    std::string_view name = "ok";
+    http_response response;
+    if (const auto* wrong = std::get_if<problem>(&outcome)) {
+        name = kind_of(wrong->code).name;
+        response = answer_problem(*wrong, request, found.found, request_id);
+    } else {
+        response = std::move(std::get<http_response>(outcome));
+    }
+    response.set("X-Request-Id", request_id);
+    write_access_log(request, found.found->pattern, caller.name, name, response, request_id);
+    co_return response;
+}
+
+/// Where everything that can go wrong ends: said once in the log with its cause, to the caller without.
+boost::asio::awaitable<reply> api::run_guarded(endpoint target, call request) {
+    const auto request_id = request.context.request_id;
+    std::string cause;
+    auto code = problem_code::internal_error;
+    try {
+        co_return co_await run(target, std::move(request));
+    } catch (const database_unavailable& error) {
+        code = problem_code::database_unavailable;
+        cause = error.what();
+    } catch (const write_in_doubt& error) {
+        code = problem_code::database_unavailable;
+        cause = error.what();
+    } catch (const std::exception& error) {
+        cause = error.what();
+    }
+    write_log(code == problem_code::internal_error ? log_level::error : log_level::warning, "request_failed",
+              {{"request_id", request_id}, {"outcome", kind_of(code).name}, {"detail", cause}});
+    co_return problem{.code = code,
+                      .detail = code == problem_code::internal_error
+                                    ? "The request could not be carried out; its id is in the log."
+                                    : "The record cannot be reached; nothing was handed out. Send the request again."};
+}
+
+boost::asio::awaitable<reply> api::run(endpoint target, call request) {
+    switch (target) {
+    case endpoint::create_session:
+        return create_session(with_, std::move(request));
+    case endpoint::get_session:
+        return get_session(with_, std::move(request));
+    case endpoint::refresh_session:
+        return refresh_session(with_, std::move(request));
+    case endpoint::get_order:
+        return get_order(with_, std::move(request));
+    case endpoint::list_order_events:
+        return list_order_events(with_, std::move(request));
+    case endpoint::cancel_order:
+        return cancel_order(with_, std::move(request));
+    case endpoint::list_payments:
+        return list_payments(with_, std::move(request));
+    case endpoint::checkout_success:
+        return checkout_success(with_, std::move(request));
+    case endpoint::checkout_cancel:
+        return checkout_cancel(with_, std::move(request));
+    case endpoint::get_openapi:
+    case endpoint::livez:
+    case endpoint::readyz:
+        break;
+    }
+    return get_openapi(with_, std::move(request));
+}
+
+http_response api::answer_fault(const http_request& request, server_fault fault) {
+    const auto request_id = choose_request_id(request);
+    const auto occurrence = to_problem(fault);
+    auto response = to_response(occurrence, request_id);
+    response.set("X-Request-Id", request_id);
+    write_access_log(request, "", "", kind_of(occurrence.code).name, response, request_id);
+    return response;
+}
+
+problem to_problem(server_fault fault) {
+    switch (fault) {
+    case server_fault::malformed_request:
+        return {.code = problem_code::bad_request, .detail = "This is not an HTTP/1.1 request that can be read."};
+    case server_fault::header_too_large:
+        return {.code = problem_code::headers_too_large, .detail = "The head of a request may have 16 KiB."};
+    case server_fault::body_too_large:
+        return {.code = problem_code::body_too_large, .detail = "The body of a request may have 256 KiB."};
+    case server_fault::request_timeout:
+        return {.code = problem_code::request_timeout, .detail = "The request did not arrive in time."};
+    }
+    return {.code = problem_code::internal_error, .detail = {}};
+}
+
+std::string choose_request_id(const http_request& request) {
+    const auto given = request.header("X-Request-Id");
+    if (given && !given->empty() && given->size() <= max_request_id && std::ranges::all_of(*given, is_id_character))
+        return std::string(*given);
+    return make_uuid_v7();
+}
+
+std::string read_traceparent(const http_request& request) {
+    const auto given = request.header("traceparent").value_or("");
+    const bool shaped = given.size() == 55 && given.starts_with("00-") && given[35] == '-' && given[52] == '-';
+    if (!shaped || !is_lower_hex(given.substr(3, 32)) || !is_lower_hex(given.substr(36, 16))
+        || !is_lower_hex(given.substr(53)))
+        return {};
+    return std::string(given);
+}
+
+} // namespace checkout

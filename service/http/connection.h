@@ -1,0 +1,61 @@
+// One accepted connection of http_server: handshake, requests one after the other, answers, closing. This
+// header is what the server sees of it; Beast and both kinds of stream stay in connection.cpp.
+#pragma once
+
+#include "http/framing.h"
+#include "http/server.h"
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <memory>
+#include <string>
+#include <unordered_set>
+
+namespace checkout {
+
+class connection;
+
+/// What the connections of one server share; outlives the server while a handler still runs.
+struct connection_group {
+    connection_group(boost::asio::io_context& io, const server_limits& its_limits,
+                     server_callbacks its_callbacks);
+
+    void add(connection& member) { open.insert(&member); }
+    void remove(connection& member); ///< the last one to go ends the wait on `emptied`
+
+    server_limits limits;
+    server_callbacks callbacks;
+    std::unordered_set<connection*> open;
+    boost::asio::steady_timer emptied;
+    date_header date;
+    bool closing = false;  ///< every answer closes its connection
+    bool draining = false; ///< and no connection waits for another request
+};
+
+class connection {
+public:
+    connection(const connection&) = delete;
+    connection& operator=(const connection&) = delete;
+
+    /// Closes the connection if it waits for a request of which nothing has arrived.
+    virtual void close_if_idle() = 0;
+    /// Closes the connection whatever it does. A handler that runs is not stopped; its answer goes nowhere.
+    virtual void cut() = 0;
+
+protected:
+    explicit connection(std::shared_ptr<connection_group> group) : group_(std::move(group)) {
+        group_->add(*this);
+    }
+    ~connection() { group_->remove(*this); }
+
+    const std::shared_ptr<connection_group> group_;
+};
+
+/// Serves the connection until its end, on the socket's executor; in TLS if a context is given.
+void start_connection(boost::asio::ip::tcp::socket socket, std::string peer,
+                      std::shared_ptr<connection_group> group,
+                      std::shared_ptr<boost::asio::ssl::context> tls);
+
+} // namespace checkout

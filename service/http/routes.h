@@ -1,0 +1,52 @@
+// The paths of the service as data: method, pattern, who may, how much. openapi.yaml has the same list; a test compares.
+#pragma once
+
+#include "http/api_tokens.h"
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace checkout {
+
+enum class endpoint {
+    create_session, get_session, refresh_session, get_order, list_order_events, cancel_order, list_payments,
+    checkout_success, checkout_cancel, get_openapi, livez, readyz
+};
+
+enum class request_body { none, json };
+
+struct route {
+    std::string_view method;
+    std::string_view pattern; ///< a segment in braces takes any non-empty text
+    endpoint target;
+    scope_set scopes;         ///< any of them; empty: no token is asked for
+    request_body body = request_body::none;
+    bool for_browsers = false; ///< errors are pages unless JSON is asked for
+};
+
+inline constexpr std::size_t json_body_bytes = 256 * 1024;
+inline constexpr std::size_t ignored_body_bytes = 4 * 1024; ///< of a request that needs no body but has one
+
+std::span<const route> main_routes();
+std::span<const route> admin_routes();
+
+struct route_match {
+    const route* found = nullptr;
+    std::vector<std::string> parameters; ///< decoded, in the pattern's order
+};
+struct no_such_path {};
+struct bad_path {};
+struct no_such_method {
+    std::string allow; ///< "GET, HEAD"
+};
+
+/// HEAD is answered by the route of GET.
+std::variant<route_match, no_such_path, no_such_method, bad_path>
+match_route(std::span<const route> routes, std::string_view method, std::string_view path);
+
+} // namespace checkout

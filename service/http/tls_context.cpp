@@ -1,0 +1,122 @@
+#include "http/tls_context.h"
+
+#include "observe/log.h"
+
+#include <openssl/ssl.h>
+#include <sys/stat.h>
+
+#include <stdexcept>
+#include <utility>
+
+namespace checkout {
+
+namespace ssl = boost::asio::ssl;
+using boost::system::error_code;
+
+namespace {
+
+constexpr std::chrono::seconds look_interval{1};
+
+/// Clients that offer protocols get HTTP/1.1 or, if they do not offer it, no agreement; never a failed
+/// handshake.
+int select_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_size,
+                    const unsigned char* offered, unsigned int offered_size, void*) {
+    static constexpr unsigned char http_1_1[] = "\x08http/1.1";
+    unsigned char* match = nullptr;
+    if (SSL_select_next_proto(&match, chosen_size, http_1_1, sizeof http_1_1 - 1, offered, offered_size)
+        != OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_NOACK;
+    *chosen = match;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+[[noreturn]] void fail(std::string_view what, const std::string& file, const std::string& reason) {
+    throw std::runtime_error("cannot use " + std::string(what) + " " + file + ": " + reason);
+}
+
+void require(const error_code& ec, std::string_view what, const std::string& file) {
+    if (ec)
+        fail(what, file, ec.message());
+}
+
+void restrict_protocol(SSL_CTX* native) {
+    SSL_CTX_set_min_proto_version(native, TLS1_2_VERSION);
+    SSL_CTX_set_options(native,
+                        SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+    SSL_CTX_set_cipher_list(native, "ECDHE+AESGCM:ECDHE+CHACHA20"); // TLS 1.2; those of 1.3 are all modern
+    SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);             // idle connections keep no record buffers
+    SSL_CTX_set_alpn_select_cb(native, select_protocol, nullptr);
+    // Resumption by ticket only, which costs no memory here; the id is required as soon as clients are
+    // verified.
+    SSL_CTX_set_session_cache_mode(native, SSL_SESS_CACHE_OFF);
+    static constexpr unsigned char session_id[] = "http_server";
+    SSL_CTX_set_session_id_context(native, session_id, sizeof session_id - 1);
+}
+
+void ask_for_client_certificates(ssl::context& context, const std::string& ca_file) {
+    error_code ec;
+    context.load_verify_file(ca_file, ec);
+    require(ec, "client CA file", ca_file);
+    STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(ca_file.c_str());
+    if (names == nullptr)
+        fail("client CA file", ca_file, "it holds no certificate");
+    SSL_CTX_set_client_CA_list(context.native_handle(), names);
+    context.set_verify_mode(ssl::verify_peer);
+}
+
+std::shared_ptr<ssl::context> load(const server_tls& files) {
+    auto context = std::make_shared<ssl::context>(ssl::context::tls_server);
+    restrict_protocol(context->native_handle());
+    context->set_password_callback([](std::size_t, ssl::context::password_purpose) { return std::string{}; });
+    error_code ec;
+    context->use_certificate_chain_file(files.certificate_file, ec);
+    require(ec, "certificate file", files.certificate_file);
+    context->use_private_key_file(files.key_file, ssl::context::pem, ec);
+    require(ec, "key file", files.key_file);
+    if (SSL_CTX_check_private_key(context->native_handle()) != 1)
+        fail("key file", files.key_file, "it does not belong to the certificate");
+    if (!files.client_ca_file.empty())
+        ask_for_client_certificates(*context, files.client_ca_file);
+    return context;
+}
+
+} // namespace
+
+tls_context::tls_context(server_tls files)
+    : files_(std::move(files)),
+      loaded_(stamps()),
+      looked_at_(std::chrono::steady_clock::now()),
+      context_(load(files_)) {}
+
+std::shared_ptr<ssl::context> tls_context::current(std::chrono::steady_clock::time_point now) {
+    if (now - looked_at_ < look_interval)
+        return context_;
+    looked_at_ = now;
+    auto found = stamps();
+    if (found == loaded_)
+        return context_;
+    loaded_ = std::move(found); // taken before reading: a write in between shows as another change
+    try {
+        context_ = load(files_);
+        write_log(log_level::info, "tls_files_reloaded");
+    } catch (const std::exception& error) {
+        write_log(log_level::warning, "tls_files_rejected", {{"detail", error.what()}});
+    }
+    return context_;
+}
+
+tls_context::file_stamp tls_context::stamp_of(const std::string& file) {
+    struct stat status {};
+    if (file.empty() || ::stat(file.c_str(), &status) != 0)
+        return {};
+    return {.device = status.st_dev,
+            .inode = status.st_ino,
+            .size = status.st_size,
+            .changed_ns = status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec};
+}
+
+std::vector<tls_context::file_stamp> tls_context::stamps() const {
+    return {stamp_of(files_.certificate_file), stamp_of(files_.key_file), stamp_of(files_.client_ca_file)};
+}
+
+} // namespace checkout

@@ -1,0 +1,239 @@
+#include "http/wire.h"
+
+#include "domain/currency.h"
+
+#include <algorithm>
+
+namespace checkout {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto poll_interval = 2000ms; ///< the refill of a session's questions
+
+json_value or_null(const std::optional<std::string>& text) { return text ? json_value(*text) : json_value(); }
+json_value or_null(const std::optional<instant>& at) { return at ? json_value(to_rfc3339(*at)) : json_value(); }
+template <class Id>
+json_value id_or_null(const std::optional<Id>& id) {
+    return id ? json_value(id->str()) : json_value();
+}
+template <class T>
+json_value name_or_null(const std::optional<T>& value) {
+    return value ? json_value(to_string(*value)) : json_value();
+}
+
+json_value amount_or_null(const std::optional<decimal>& amount, const std::optional<std::string>& currency) {
+    return amount ? json_value(format_amount(*amount, currency.value_or(""))) : json_value();
+}
+
+json_object session_members(const merchant_order_id& order, const session_record& session, bool payable) {
+    return {{"merchantOrderId", order.str()},
+            {"sessionId", id_or_null(session.session_id)},
+            {"attempt", session.attempt},
+            {"status", to_string(session.status)},
+            {"paymentStatus", to_string(session.payment)},
+            {"url", payable ? or_null(session.url) : json_value()},
+            {"expireTime", or_null(session.expire_time)},
+            {"originalAmount", format_amount(session.original.amount, session.original.currency)},
+            {"originalCurrency", session.original.currency},
+            {"customerId", or_null(session.customer_id)},
+            {"uiMode", to_string(session.mode)},
+            {"createdAt", to_rfc3339(session.created_at)}};
+}
+
+json_value refusal_of(const session_record& session) {
+    if (session.status != session_status::refused)
+        return {};
+    return json_object{{"code", session.refusal_code.value_or("")}, {"message", or_null(session.refusal_message)}};
+}
+
+bool may_see_id(const session_record& session, visibility seen) {
+    return session.released() || seen == visibility::everything;
+}
+
+json_value to_json_attempt(const session_record& session, visibility seen) {
+    return json_object{
+        {"attempt", session.attempt},
+        {"attemptId", session.id.str()},
+        {"sessionId", may_see_id(session, seen) ? id_or_null(session.session_id) : json_value()},
+        {"status", to_string(session.status)},
+        {"paymentStatus", to_string(session.payment)},
+        {"uiMode", to_string(session.mode)},
+        {"originalAmount", format_amount(session.original.amount, session.original.currency)},
+        {"originalCurrency", session.original.currency},
+        {"customerId", or_null(session.customer_id)},
+        {"createdAt", to_rfc3339(session.created_at)},
+        {"releasedAt", or_null(session.released_at)},
+        {"supersededAt", or_null(session.superseded_at)},
+        {"expireTime", or_null(session.expire_time)},
+        {"settledBy", name_or_null(session.settled_by)},
+        {"checkedAt", or_null(session.checked_at)},
+        {"refusal", refusal_of(session)}};
+}
+
+/// The members that a payment has in an order as in a report, after its identification.
+void add_payment(json_object& object, const payment_record& payment, json_value session_id, int attempt) {
+    const auto& asked = payment.original;
+    object.push_back({"sessionId", std::move(session_id)});
+    object.push_back({"clinkOrderId", id_or_null(payment.order_id)});
+    object.push_back({"attempt", attempt});
+    object.push_back({"kind", to_string(payment.kind)});
+    object.push_back({"verdict", to_string(payment.verdict)});
+    object.push_back({"originalAmount", format_amount(asked.amount, asked.currency)});
+    object.push_back({"originalCurrency", asked.currency});
+    object.push_back({"amountTotal", amount_or_null(payment.amount_total, payment.payment_currency)});
+    object.push_back({"paymentCurrency", or_null(payment.payment_currency)});
+    object.push_back({"amountSubtotal", amount_or_null(payment.amount_subtotal, asked.currency)});
+    object.push_back({"refundedAmount", format_amount(payment.refunded_amount, payment.payment_currency.value_or(""))});
+    object.push_back({"paymentTime", or_null(payment.payment_time)});
+    object.push_back({"recordedAt", to_rfc3339(payment.recorded_at)});
+    object.push_back({"evidence", to_string(payment.found_by)});
+    object.push_back({"subscriptionId", or_null(payment.subscription_id)});
+    object.push_back({"invoiceId", or_null(payment.invoice_id)});
+}
+
+json_value to_json_payment(const order_record& order, const payment_record& payment, visibility seen) {
+    const auto& session = *order.find_session(payment.attempt);
+    json_object object{{"paymentId", std::to_string(payment.id)}};
+    add_payment(object, payment, may_see_id(session, seen) ? id_or_null(session.session_id) : json_value(),
+                session.attempt);
+    return object;
+}
+
+json_value to_json_discrepancy(const discrepancy_record& found) {
+    json_object detail;
+    for (const auto& [name, value] : found.detail)
+        detail.push_back({name, value});
+    return json_object{{"id", std::to_string(found.id)},
+                       {"kind", to_string(found.kind)},
+                       {"openedAt", to_rfc3339(found.opened_at)},
+                       {"detail", std::move(detail)}};
+}
+
+const payment_record* find_payment(const session_outcome& outcome) {
+    const auto& payments = outcome.order.payments;
+    const auto found = std::ranges::find_if(payments, [&](const payment_record& p) {
+        return p.attempt == outcome.attempt && p.kind == payment_kind::payment;
+    });
+    return found == payments.end() ? nullptr : &*found;
+}
+
+bool is_paid(const session_outcome& outcome) {
+    const auto* payment = find_payment(outcome);
+    return payment != nullptr && is_paid_in_full(payment->verdict);
+}
+
+std::string_view certainty_of(const session_outcome& outcome) {
+    if (outcome.answered)
+        return "confirmed";
+    return outcome.session().checked_at ? "recorded" : "unknown";
+}
+
+json_value next_poll(const session_outcome& outcome) {
+    const auto& session = outcome.session();
+    const bool over = !outcome.could_move || (session.ended_at && outcome.answered);
+    if (over)
+        return {};
+    return static_cast<std::int64_t>(std::max<std::chrono::milliseconds>(poll_interval, outcome.next_question).count());
+}
+
+} // namespace
+
+std::string format_amount(const decimal& amount, std::string_view currency) {
+    return amount.to_string(find_minor_digits(currency).value_or(0));
+}
+
+json_value to_json_page(const merchant_order_id& order, const session_record& session) {
+    return session_members(order, session, true);
+}
+
+json_value to_json_session(const order_record& order, const session_record& session) {
+    const bool payable = session.current() && !order.cancelled_at;
+    auto members = session_members(order.id, session, payable);
+    members.push_back({"settledBy", name_or_null(session.settled_by)});
+    members.push_back({"checkedAt", or_null(session.checked_at)});
+    return members;
+}
+
+json_value to_json_outcome(const session_outcome& outcome) {
+    const auto& session = outcome.session();
+    const auto* payment = find_payment(outcome);
+    const bool unpaid = session.payment == payment_status::unpaid && session.status != session_status::completed;
+    return json_object{
+        {"merchantOrderId", outcome.order.id.str()},
+        {"sessionId", id_or_null(session.session_id)},
+        {"status", to_string(session.status)},
+        {"paymentStatus", to_string(session.payment)},
+        {"paid", is_paid(outcome)},
+        {"amountTotal",
+         payment != nullptr ? amount_or_null(payment->amount_total, payment->payment_currency) : json_value()},
+        {"paymentCurrency", payment != nullptr ? or_null(payment->payment_currency) : json_value()},
+        {"amountVerdict", payment != nullptr ? json_value(to_string(payment->verdict)) : json_value()},
+        {"certainty", certainty_of(outcome)},
+        {"stale", outcome.could_move && !outcome.answered},
+        {"nextPollMs", next_poll(outcome)},
+        {"mayRetryPayment", outcome.answered && unpaid && outcome.order.payment_count == 0}};
+}
+
+json_value to_json_order(const order_record& order, const std::vector<discrepancy_record>& open, visibility seen) {
+    json_array attempts;
+    for (const auto& session : order.sessions)
+        attempts.push_back(to_json_attempt(session, seen));
+    json_array payments;
+    for (const auto& payment : order.payments)
+        payments.push_back(to_json_payment(order, payment, seen));
+    json_array discrepancies;
+    for (const auto& found : open)
+        discrepancies.push_back(to_json_discrepancy(found));
+    const auto& latest = order.sessions.back();
+    const bool paid = std::ranges::any_of(order.payments, [](const payment_record& p) {
+        return p.kind == payment_kind::payment && is_paid_in_full(p.verdict);
+    });
+    return json_object{{"merchantOrderId", order.id.str()},
+                       {"state", to_string(order.state)},
+                       {"paid", paid},
+                       {"terms", to_json_terms(latest.terms)},
+                       {"originalAmount", format_amount(latest.original.amount, latest.original.currency)},
+                       {"originalCurrency", latest.original.currency},
+                       {"attempts", std::move(attempts)},
+                       {"payments", std::move(payments)},
+                       {"refunds", json_array{}},
+                       {"openDiscrepancies", std::move(discrepancies)},
+                       {"createdAt", to_rfc3339(order.created_at)},
+                       {"updatedAt", to_rfc3339(order.updated_at)},
+                       {"cancelledAt", or_null(order.cancelled_at)}};
+}
+
+json_value to_json_event(const event_record& event) {
+    auto data = parse_json(event.data);
+    return json_object{{"eventId", std::to_string(event.id)},
+                       {"kind", event.kind},
+                       {"at", to_rfc3339_micros(event.at)},
+                       {"attempt", event.attempt ? json_value(*event.attempt) : json_value()},
+                       {"source", or_null(event.source)},
+                       {"requestId", or_null(event.request_id)},
+                       {"data", data ? std::move(*data) : json_value(json_object{})}};
+}
+
+json_value to_json_line(const payment_line& line) {
+    json_object object{{"paymentId", std::to_string(line.payment.id)}, {"merchantOrderId", line.order_id.str()}};
+    add_payment(object, line.payment, id_or_null(line.session_id), line.attempt);
+    return object;
+}
+
+json_value to_json_items(json_array items, std::optional<std::string> next_cursor) {
+    return json_object{{"items", std::move(items)}, {"nextCursor", or_null(next_cursor)}};
+}
+
+std::string_view redirect_status(const session_outcome& outcome) {
+    if (is_paid(outcome))
+        return "paid";
+    const auto& session = outcome.session();
+    const bool settled = outcome.answered || session.ended_at;
+    if (!settled || session.payment != payment_status::unpaid || session.status == session_status::completed)
+        return "processing";
+    return session.status == session_status::expired ? "expired" : "unpaid";
+}
+
+} // namespace checkout
