@@ -1,0 +1,75 @@
+// After the suites: none of the secrets that they used is in a log line, in the data of a database or in what `ps` shows.
+// One column may hold a page's token: sessions.url, while the session can be paid.
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { artifacts } from '../support/environment.js';
+
+const directory = artifacts();
+const read = (name) => readFileSync(join(directory, name), 'utf8');
+const named = (prefix, suffix) => readdirSync(directory).filter((name) => name.startsWith(prefix) && name.endsWith(suffix));
+const secrets = [...new Set(read('secrets.jsonl').trim().split('\n').map((line) => JSON.parse(line)))];
+
+function assertFree(text, where) {
+    for (const secret of secrets) {
+        const at = text.indexOf(secret);
+        assert.ok(at < 0, `${where}: ...${text.slice(Math.max(0, at - 200), at).replaceAll(secret, '***')}***`);
+    }
+}
+
+/** A dump with `sessions.url` blanked in rows that have not ended. */
+function withoutOpenPages(dump) {
+    let columns;
+    return dump
+        .split('\n')
+        .map((line) => {
+            const copy = /^COPY checkout\.sessions \((.*)\) FROM stdin;$/.exec(line);
+            if (copy) columns = copy[1].split(', ');
+            else if (line === '\\.') columns = undefined;
+            else if (columns) {
+                const cells = line.split('\t');
+                if (cells[columns.indexOf('ended_at')] === '\\N') cells[columns.indexOf('url')] = '';
+                return cells.join('\t');
+            }
+            return line;
+        })
+        .join('\n');
+}
+
+test('there is something to look for, and it would be found', () => {
+    assert.ok(secrets.length > 100, `${secrets.length} secrets`);
+    for (const secret of secrets) assert.ok(secret.length >= 8);
+    assert.throws(() => assertFree(`x ${secrets[0]} y`, 'a line'));
+    assert.ok(named('service-', '.log').length >= 5);
+    assert.ok(named('', '.dump').length >= 5);
+    assert.ok(named('ps-', '.txt').length >= 5);
+});
+
+test('no secret in a log', () => {
+    for (const prefix of ['service-', 'migrate-', 'command-']) for (const name of named(prefix, '.log')) assertFree(read(name), name);
+});
+
+test('no secret in the arguments of a process', () => {
+    for (const name of named('ps-', '.txt')) assertFree(read(name), name);
+});
+
+test('no secret in a table, but for the pages that can be paid', () => {
+    let sessions = 0;
+    for (const name of named('', '.dump')) {
+        const dump = read(name);
+        sessions += (dump.match(/^COPY checkout\.sessions /gm) ?? []).length;
+        assertFree(withoutOpenPages(dump), name);
+    }
+    assert.ok(sessions >= 5);
+});
+
+test('no checkout address in a log', () => {
+    for (const name of named('service-', '.log')) assert.doesNotMatch(read(name), /\/pay\/sess_/, name);
+});
+
+test('every log line is JSON', () => {
+    for (const name of named('service-', '.log'))
+        for (const line of read(name).trim().split('\n').filter(Boolean)) assert.doesNotThrow(() => JSON.parse(line), `${name}: ${line}`);
+});

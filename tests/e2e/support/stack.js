@@ -1,0 +1,81 @@
+// Everything that a suite needs, started together: database, twin, shop and service, and a client for each role.
+import { Client } from './client.js';
+import { Contract } from './contract.js';
+import { Database } from './database.js';
+import { recordSecrets, Service } from './service.js';
+import { Storefront } from './storefront.js';
+import { Twin } from './twin.js';
+
+export class Stack {
+    /**
+     * `env` adds to the service's settings; `redirects` false leaves PUBLIC_BASE_URL unset; `tls` is what clients need
+     * where `env` turns TLS on; `twinTls` makes the twin speak TLS.
+     */
+    static async start(label, { env = {}, redirects = true, cluster, tls, twinTls } = {}) {
+        const stack = new Stack();
+        stack.label = label;
+        stack.services = [];
+        stack.contract = await Contract.load();
+        try {
+            stack.storefront = await Storefront.start();
+            stack.twin = await Twin.start(label, twinTls);
+            stack.database = await Database.create(cluster);
+            await stack.database.migrate();
+            stack.service = await stack.serve(label, { env, redirects, tls });
+        } catch (error) {
+            await stack.abandon();
+            throw error;
+        }
+        stack.api = new Client(stack.contract, stack.service, stack.service.tokens.storefront);
+        stack.finance = stack.api.as(stack.service.tokens.finance);
+        return stack;
+    }
+
+    /** One more replica on the same database and twin, with tokens of its own. */
+    async serve(label, { env = {}, redirects = true, tls } = {}) {
+        const options = {
+            databaseUrl: this.database.serverUrl,
+            clinkUrl: this.twin.apiBase,
+            clinkKey: this.twin.apiKey,
+            redirects,
+            env,
+            tls,
+        };
+        const service = new Service(label, options);
+        this.services.push(service);
+        await service.start();
+        return service;
+    }
+
+    clientOf(service) {
+        return new Client(this.contract, service, service.tokens.storefront);
+    }
+
+    order(changes) {
+        return this.storefront.order(changes);
+    }
+
+    /** Stops everything and keeps what the later checks read. Throws if a service did not drain in good order. */
+    async close() {
+        const bad = [];
+        for (const service of this.services) {
+            const exit = await service.stop();
+            if (exit && exit.code !== 0 && !service.mayEndBadly) bad.push([service.label, exit]);
+        }
+        recordSecrets([
+            ...this.services.flatMap((service) => service.secrets),
+            ...this.database.secrets,
+            ...(await this.twin.secrets()),
+        ]);
+        await this.database.dump(this.label);
+        await this.abandon();
+        if (bad.length > 0) throw new Error(`a service did not end well: ${JSON.stringify(bad)}`);
+    }
+
+    async abandon() {
+        for (const service of this.services) await service.process?.stop('SIGKILL');
+        await this.twin?.stop();
+        await this.storefront?.stop();
+        await this.database?.drop();
+    }
+}
