@@ -76,7 +76,8 @@ create table checkout.sessions (
     check (ended_at is null or status in ('completed', 'expired')),
     -- The page's token is not kept longer than it opens a page.
     check (url is null or ended_at is null),
-    check ((status = 'refused') = (refusal_code is not null)),
+    check (status <> 'refused' or refusal_code is not null),
+    check (status in ('refused', 'dark') or refusal_code is null),
     -- P4: money is believed only on somebody's evidence.
     check (payment_status = 'unpaid' or settled_by is not null)
 ) with (fillfactor = 80);
@@ -122,6 +123,7 @@ comment on table checkout.payments is 'One row per successful order of Clink''s;
 
 create unique index payments_one_without_id on checkout.payments (attempt_id) where clink_order_id is null;
 create index payments_order on checkout.payments (order_id);
+create index payments_paid on checkout.payments (payment_time, payment_id);
 create index payments_recorded on checkout.payments (recorded_at, payment_id);
 
 -- ------------------------------------------------------------------ discrepancies
@@ -194,7 +196,7 @@ begin
     end if;
     if new.order_id <> old.order_id or new.attempt <> old.attempt
        or new.original_amount <> old.original_amount or new.original_currency <> old.original_currency
-       or new.terms_fingerprint <> old.terms_fingerprint
+       or new.terms_fingerprint <> old.terms_fingerprint or new.terms <> old.terms
        or (old.clink_session_id is not null and new.clink_session_id is distinct from old.clink_session_id)
        or (old.released_at is not null and new.released_at is distinct from old.released_at)
        or (old.superseded_at is not null and new.superseded_at is distinct from old.superseded_at)

@@ -68,8 +68,8 @@ boost::asio::awaitable<http_response> admin::readiness() {
     if (draining_)
         reasons.push_back("draining");
     const bool ready = reasons.empty();
-    co_return json_answer(ready ? 200 : 503,
-                          json_object{{"status", ready ? "ready" : "unready"}, {"reasons", std::move(reasons)}});
+    co_return json_answer(ready ? 200 : 503, json_object{{"status", ready ? "ready" : "unready"},
+                                                         {"reasons", std::move(reasons)}});
 }
 
 } // namespace checkout

@@ -1,4 +1,5 @@
-// The admin listener: is the process alive, should it get requests. Not for an ingress. Metrics will be served here.
+// The admin listener: is the process alive, should it get requests. Not for an ingress. Metrics will be
+// served here.
 #pragma once
 
 #include "http/server.h"

@@ -17,16 +17,15 @@ namespace {
 
 namespace options = boost::program_options;
 
-constexpr const char* usage =
-    "usage: clink-checkout COMMAND\n"
-    "\n"
-    "commands:\n"
-    "  migrate   bring the database to the newest schema; may be repeated\n"
-    "  serve     run the service; SIGTERM drains it\n"
-    "  version   print version and build\n"
-    "\n"
-    "exit status: 0 done, 1 failed, 2 wrong usage or configuration\n"
-    "\n";
+constexpr const char* usage = "usage: clink-checkout COMMAND\n"
+                              "\n"
+                              "commands:\n"
+                              "  migrate   bring the database to the newest schema; may be repeated\n"
+                              "  serve     run the service; SIGTERM drains it\n"
+                              "  version   print version and build\n"
+                              "\n"
+                              "exit status: 0 done, 1 failed, 2 wrong usage or configuration\n"
+                              "\n";
 
 struct invocation {
     bool help = false;
@@ -41,7 +40,8 @@ std::optional<invocation> read_arguments(const std::vector<std::string>& argumen
     positions.add("command", -1);
     try {
         options::variables_map words;
-        options::store(options::command_line_parser(arguments).options(known).positional(positions).run(), words);
+        options::store(options::command_line_parser(arguments).options(known).positional(positions).run(),
+                       words);
         invocation asked{.help = words.count("help") > 0, .command = {}};
         if (words.count("command") > 0) {
             const auto& commands = words["command"].as<std::vector<std::string>>();

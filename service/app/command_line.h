@@ -1,4 +1,5 @@
-// The program's commands: argument words in, an exit status out. 0 done, 1 failed, 2 wrong usage or configuration.
+// The program's commands: argument words in, an exit status out. 0 done, 1 failed, 2 wrong usage or
+// configuration.
 #pragma once
 
 #include "app/environment.h"

@@ -1,7 +1,7 @@
 #include "app/migrate.h"
 
-#include "app/embedded.h"
 #include "app/command_line.h"
+#include "app/embedded.h"
 #include "observe/log.h"
 
 #include <algorithm>
@@ -29,8 +29,8 @@ int run_migrate(const settings& with) {
         std::cout << "applied " << step.name << std::endl;
         ++applied;
     });
-    std::cout << (applied == 0 ? "nothing to do: " : "done: ") << "the schema is at version " << own_schema_version()
-              << std::endl;
+    std::cout << (applied == 0 ? "nothing to do: " : "done: ") << "the schema is at version "
+              << own_schema_version() << std::endl;
     return exit_done;
 }
 

@@ -74,9 +74,17 @@ api_options make_api_options(const settings& with) {
 class service {
 public:
     explicit service(const settings& with)
-        : load_(with.load), io_(1), db_(make_database_options(with.database)), orders_(db_), attempts_(db_),
-          settlements_(db_), discrepancies_(db_), reports_(db_), clink_(io_, make_clink_options(with.clink)),
-          signer_(make_signer(with.redirect)), tokens_(make_tokens(with.http)),
+        : load_(with.load),
+          io_(1),
+          db_(make_database_options(with.database)),
+          orders_(db_),
+          attempts_(db_),
+          settlements_(db_),
+          discrepancies_(db_),
+          reports_(db_),
+          clink_(io_, make_clink_options(with.clink)),
+          signer_(make_signer(with.redirect)),
+          tokens_(make_tokens(with.http)),
           settler_(io_.get_executor(), orders_, settlements_, clink_),
           creator_(io_.get_executor(), orders_, attempts_, settler_, clink_, signer_.get(),
                    {.clink_timeout = with.clink.timeout, .public_base_url = with.redirect.public_base_url}),
@@ -91,9 +99,11 @@ public:
                     .signer = signer_.get(),
                     .create_policy = {.allowed_redirect_hosts = with.redirect.allowed_hosts},
                     .openapi = embedded_openapi().front().text},
-          api_(services_, tokens_, make_api_options(with)), admin_(db_, own_schema_version()),
+          api_(services_, tokens_, make_api_options(with)),
+          admin_(db_, own_schema_version()),
           main_listener_(io_, make_main_listener(with.http), api_.callbacks()),
-          admin_listener_(io_, make_admin_listener(with.http), admin_.callbacks()), signals_(io_, SIGTERM, SIGINT) {}
+          admin_listener_(io_, make_admin_listener(with.http), admin_.callbacks()),
+          signals_(io_, SIGTERM, SIGINT) {}
 
     int run() {
         main_listener_.start();
@@ -115,14 +125,16 @@ private:
     /// Unready first, then no keep-alive, then what is in flight; the admin listener answers until the end.
     asio::awaitable<void> wait_and_drain() {
         co_await signals_.async_wait(asio::use_awaitable);
-        write_log(log_level::info, "drain_started", {{"in_flight", static_cast<std::int64_t>(api_.in_flight())}});
+        write_log(log_level::info, "drain_started",
+                  {{"in_flight", static_cast<std::int64_t>(api_.in_flight())}});
         admin_.announce_drain();
         main_listener_.announce_close();
         asio::steady_timer delay(io_, load_.drain_delay);
         co_await delay.async_wait(asio::use_awaitable);
         const auto deadline = std::chrono::steady_clock::now() + load_.drain_timeout;
         co_await main_listener_.drain(deadline);
-        write_log(log_level::info, "drain_finished", {{"in_flight", static_cast<std::int64_t>(api_.in_flight())}});
+        write_log(log_level::info, "drain_finished",
+                  {{"in_flight", static_cast<std::int64_t>(api_.in_flight())}});
         co_await admin_listener_.drain(std::chrono::steady_clock::now());
         clink_.close();
         io_.stop();
@@ -152,6 +164,8 @@ private:
 
 } // namespace
 
-int run_serve(const settings& with) { return service(with).run(); }
+int run_serve(const settings& with) {
+    return service(with).run();
+}
 
 } // namespace checkout

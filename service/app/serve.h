@@ -1,5 +1,5 @@
-// The command `serve`: the composition root. Builds everything once, in the order in which it depends on each other, runs
-// until SIGTERM or SIGINT, drains and takes it down in reverse.
+// The command `serve`: the composition root. Builds everything once, in the order in which it depends on each
+// other, runs until SIGTERM or SIGINT, drains and takes it down in reverse.
 #pragma once
 
 #include "app/settings.h"

@@ -1,6 +1,7 @@
 #include "app/setting_values.h"
 
 #include "http/watched_file.h"
+#include "storage/conninfo.h"
 
 #include <algorithm>
 #include <array>
@@ -101,6 +102,8 @@ setting_fault read_database_url(std::string_view text, std::string& out) {
     const bool is_keywords = text.find('=') != std::string_view::npos;
     if ((!is_uri && !is_keywords) || text.find('\0') != std::string_view::npos)
         return "must be a libpq URI (postgresql://...) or keyword string (host=...)";
+    if (!is_conninfo(std::string(text)))
+        return "cannot be read by libpq; look for a misspelt parameter or an unescaped character";
     out = text;
     return std::nullopt;
 }

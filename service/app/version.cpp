@@ -2,7 +2,9 @@
 
 namespace checkout {
 
-std::string version_number() { return CHECKOUT_VERSION; }
+std::string version_number() {
+    return CHECKOUT_VERSION;
+}
 
 std::string version_text() {
 #ifdef NDEBUG

@@ -13,23 +13,14 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr auto lease_margin = 5s;      ///< contract section 2: a lease is CLINK_TIMEOUT_MS + 5 s
-constexpr auto wait_margin = 1s;       ///< waiters wait CLINK_TIMEOUT_MS + 1 s
-constexpr auto look_again = 200ms;     ///< for a winner in another replica, whose end wakes nobody here
-constexpr int decision_tries = 16;     ///< against others who change the same order
-constexpr int write_tries = 4;         ///< while the database is away for a moment
-constexpr auto write_pause = 250ms;
-
-failure plain_failure(errc code, std::string detail, std::optional<std::chrono::seconds> retry_after = {}) {
-    return {.code = code,
-            .detail = std::move(detail),
-            .conflicts = {},
-            .refusal = {},
-            .retry_after = retry_after};
-}
+constexpr auto lease_margin = 5s;   ///< contract section 2: a lease is CLINK_TIMEOUT_MS + 5 s
+constexpr auto wait_margin = 1s;    ///< waiters wait CLINK_TIMEOUT_MS + 1 s
+constexpr auto look_again = 200ms;  ///< for a winner in another replica, whose end wakes nobody here
+constexpr int decision_tries = 16;  ///< against others who change the same order
+constexpr auto write_pause = 250ms; ///< while the database is away for a moment
 
 failure in_progress_failure() {
-    return plain_failure(errc::creation_in_progress, "Another request is still creating the session.", 1s);
+    return make_failure(errc::creation_in_progress, "Another request is still creating the session.", 1s);
 }
 
 exchange_record make_record(const exchange_report& report, const call_context& context) {
@@ -65,14 +56,21 @@ unreleased_end dark_end(std::optional<clink_session_id> session) {
             .discrepancy = {}};
 }
 
-discrepancy_draft mismatch_of(const attempt_id& attempt, const echo_difference& difference) {
+/// Clink made a session, but not the one that was asked for: it is kept dark, with its id, and shown.
+unreleased_end mismatch_end(const attempt_id& attempt, const clink_session_id& session,
+                            const echo_difference& difference) {
     const auto kind = difference.field == "merchantReferenceId" ? discrepancy_kind::reference_mismatch
                       : difference.field == "originalCurrency"  ? discrepancy_kind::currency_mismatch
                                                                 : discrepancy_kind::amount_mismatch;
-    return {.kind = kind,
-            .subject = "attempt:" + attempt.str(),
-            .attempt = attempt,
-            .detail = {{"field", difference.field}, {"asked", difference.asked}, {"echoed", difference.echoed}}};
+    auto end = dark_end(session);
+    end.refusal_code = std::string(answer_mismatch_code);
+    end.refusal_message = difference.field;
+    end.discrepancy = discrepancy_draft{
+        .kind = kind,
+        .subject = "attempt:" + attempt.str(),
+        .attempt = attempt,
+        .detail = {{"field", difference.field}, {"asked", difference.asked}, {"echoed", difference.echoed}}};
+    return end;
 }
 
 released_handle make_handle(const created_session& made) {
@@ -99,22 +97,31 @@ struct checkout_creator::job {
     checkout_terms terms;
     create_intent intent;
     call_context context;
+    std::chrono::steady_clock::time_point lease_until; ///< not after the database's
 };
 
-checkout_creator::checkout_creator(asio::any_io_executor executor, order_store& orders, attempt_store& attempts,
-                                   session_settler& settler, clink_client& clink, const redirect_signer* signer,
-                                   creator_options options)
-    : executor_(executor), orders_(orders), attempts_(attempts), settler_(settler), clink_(clink), signer_(signer),
-      options_(std::move(options)), finished_(executor) {}
+checkout_creator::checkout_creator(asio::any_io_executor executor, order_store& orders,
+                                   attempt_store& attempts, session_settler& settler, clink_client& clink,
+                                   const redirect_signer* signer, creator_options options)
+    : orders_(orders),
+      attempts_(attempts),
+      settler_(settler),
+      clink_(clink),
+      signer_(signer),
+      options_(std::move(options)),
+      finished_(executor) {}
 
-asio::awaitable<result<checkout_page>> checkout_creator::create(merchant_order_id order_id, checkout_terms terms,
-                                                                bool supersede, call_context context) {
+asio::awaitable<result<checkout_page>> checkout_creator::create(merchant_order_id order_id,
+                                                                checkout_terms terms, bool supersede,
+                                                                call_context context) {
     auto recorded = record(terms);
     auto print = fingerprint(recorded);
-    job work{.order_id = std::move(order_id),
-             .terms = std::move(terms),
-             .intent = {.terms = std::move(recorded), .fingerprint = std::move(print), .supersede = supersede},
-             .context = std::move(context)};
+    job work{
+        .order_id = std::move(order_id),
+        .terms = std::move(terms),
+        .intent = {.terms = std::move(recorded), .fingerprint = std::move(print), .supersede = supersede},
+        .context = std::move(context),
+        .lease_until = lease_end()};
     const auto begun = co_await begin_first(make_intent(work));
     if (begun)
         co_return co_await finish(std::move(work), *begun, std::nullopt);
@@ -151,6 +158,7 @@ asio::awaitable<result<checkout_page>> checkout_creator::continue_order(job work
                                 .attempt = begin.attempt,
                                 .lapsed = begin.lapsed,
                                 .supersedes = begin.supersedes};
+        work.lease_until = lease_end();
         const auto begun = co_await begin_next(make_intent(work), next);
         if (begun)
             co_return co_await finish(std::move(work), *begun, begin.supersedes);
@@ -172,7 +180,8 @@ asio::awaitable<std::optional<begun_attempt>> checkout_creator::begin_first(atte
     co_return find_begun(*order, id);
 }
 
-asio::awaitable<std::optional<begun_attempt>> checkout_creator::begin_next(attempt_intent intent, next_attempt next) {
+asio::awaitable<std::optional<begun_attempt>> checkout_creator::begin_next(attempt_intent intent,
+                                                                           next_attempt next) {
     const auto id = intent.id;
     try {
         co_return co_await attempts_.begin_next(std::move(intent), std::move(next));
@@ -185,18 +194,21 @@ asio::awaitable<std::optional<begun_attempt>> checkout_creator::begin_next(attem
 }
 
 /// Nothing: decide again. A failure: the winner's own, or that it took too long.
-asio::awaitable<std::optional<failure>> checkout_creator::wait_for(job work, attempt_id winner,
-                                                                   std::chrono::steady_clock::time_point until) {
+asio::awaitable<std::optional<failure>>
+checkout_creator::wait_for(job work, attempt_id winner, std::chrono::steady_clock::time_point until) {
     while (std::chrono::steady_clock::now() < until) {
-        co_await finished_.wait(work.order_id.str(), std::min(until, std::chrono::steady_clock::now() + look_again));
+        co_await finished_.wait(work.order_id.str(),
+                                std::min(until, std::chrono::steady_clock::now() + look_again));
         const auto order = co_await orders_.find_order(work.order_id);
         const auto* session = order ? order->find_session(winner) : nullptr;
         if (session == nullptr || session->lease_expired)
             co_return std::nullopt;
-        if (auto failed = failure_of_attempt(*session))
-            co_return failed;
-        if (session->status != session_status::creating)
+        if (session->status == session_status::creating)
+            continue;
+        const bool same_request = session->terms_fingerprint == work.intent.fingerprint;
+        if (!same_request || order->cancelled_at || order->payment_count > 0)
             co_return std::nullopt;
+        co_return failure_of_attempt(*session);
     }
     co_return in_progress_failure();
 }
@@ -230,12 +242,12 @@ asio::awaitable<result<checkout_page>> checkout_creator::ask_clink(job work, beg
                {"detail", exchange.report.detail}});
     switch (exchange.report.outcome) {
     case exchange_outcome::accepted:
-        co_return co_await release(std::move(work), attempt, std::move(*exchange.answer), std::move(supersedes),
-                                   std::move(record));
+        co_return co_await release(std::move(work), attempt, std::move(*exchange.answer),
+                                   std::move(supersedes), std::move(record));
     case exchange_outcome::refused:
     case exchange_outcome::never_sent: {
         const auto end = refused_end(exchange.report);
-        co_await close(attempt, end, std::move(record));
+        co_await close(work, attempt, end, std::move(record));
         auto failed = failure_of_refusal({end.refusal_code.value_or(""), end.refusal_message.value_or("")});
         if (failed.code == errc::clink_unavailable && exchange.report.retry_after)
             failed.retry_after = exchange.report.retry_after;
@@ -244,60 +256,57 @@ asio::awaitable<result<checkout_page>> checkout_creator::ask_clink(job work, beg
     case exchange_outcome::unknown:
         break;
     }
-    co_await close(attempt, dark_end(std::nullopt), std::move(record));
-    co_return plain_failure(errc::clink_outcome_unknown,
-                            "It is not known whether Clink created a session; none was handed out. Send the request again.");
+    co_await close(work, attempt, dark_end(std::nullopt), std::move(record));
+    co_return make_failure(
+        errc::clink_outcome_unknown,
+        "It is not known whether Clink created a session; none was handed out. Send the request again.");
 }
 
-asio::awaitable<result<checkout_page>> checkout_creator::release(job work, begun_attempt attempt, created_session made,
+asio::awaitable<result<checkout_page>> checkout_creator::release(job work, begun_attempt attempt,
+                                                                 created_session made,
                                                                  std::optional<attempt_id> supersedes,
                                                                  exchange_record record) {
     const auto session_id = made.session_id;
     if (const auto difference = find_echo_difference(work.order_id, work.terms.original, made)) {
-        auto end = dark_end(session_id);
-        end.discrepancy = mismatch_of(attempt.id, *difference);
-        co_await close(attempt, std::move(end), std::move(record));
-        co_return plain_failure(errc::clink_answer_mismatch,
-                                "Clink answered with another " + difference->field
-                                    + " than was asked for; the session was not handed out.");
+        const auto end = mismatch_end(attempt.id, session_id, *difference);
+        co_await close(work, attempt, end, std::move(record));
+        session_record told;
+        told.status = end.status;
+        told.refusal_code = end.refusal_code;
+        told.refusal_message = end.refusal_message;
+        co_return failure_of_attempt(told).value();
     }
-    auto released = co_await release_once(attempt, make_handle(made), std::move(supersedes), record);
+    auto released = co_await release_once(work, attempt, make_handle(made), std::move(supersedes), record);
     if (released)
         co_return checkout_page{work.order_id, std::move(*released), false};
     record.data["detail"] = "the attempt was fenced before its release";
-    co_await close(attempt, dark_end(session_id), std::move(record));
-    co_return co_await explain_fence(work.order_id);
+    co_await close(work, attempt, dark_end(session_id), std::move(record));
+    co_return co_await explain_fence(attempt.id);
 }
 
-/// Tries again while the database is away for a moment: Clink has made the session, and the lease still runs.
+/// Tries again while the database is away, as long as the lease runs: Clink has made the session.
 asio::awaitable<std::optional<session_record>>
-checkout_creator::release_once(begun_attempt attempt, released_handle handle, std::optional<attempt_id> supersedes,
-                               exchange_record record) {
-    for (int attempt_number = 1;; ++attempt_number) {
-        bool in_doubt = false;
+checkout_creator::release_once(job work, begun_attempt attempt, released_handle handle,
+                               std::optional<attempt_id> supersedes, exchange_record record) {
+    while (true) {
+        std::exception_ptr error;
         try {
             co_return co_await attempts_.release(attempt, handle, supersedes, record);
         } catch (const write_in_doubt&) {
-            in_doubt = true;
+            error = std::current_exception();
         } catch (const database_unavailable&) {
-            if (attempt_number == write_tries)
-                throw;
+            error = std::current_exception();
         }
+        if (std::chrono::steady_clock::now() + write_pause > work.lease_until)
+            std::rethrow_exception(error);
         co_await pause(write_pause);
-        if (!in_doubt)
-            continue;
-        const auto order = co_await orders_.find_order_of(attempt.id);
-        const auto* session = order ? order->find_session(attempt.id) : nullptr;
-        if (session != nullptr && session->released())
-            co_return *session;
-        if (attempt_number == write_tries)
-            throw database_unavailable("it is not known whether the session was released");
     }
 }
 
 /// Repeating it is harmless: a closed attempt is not closed again.
-asio::awaitable<void> checkout_creator::close(begun_attempt attempt, unreleased_end end, exchange_record record) {
-    for (int attempt_number = 1;; ++attempt_number) {
+asio::awaitable<void> checkout_creator::close(job work, begun_attempt attempt, unreleased_end end,
+                                              exchange_record record) {
+    while (true) {
         std::exception_ptr error;
         try {
             co_await attempts_.close(attempt, end, record);
@@ -307,20 +316,31 @@ asio::awaitable<void> checkout_creator::close(begun_attempt attempt, unreleased_
         } catch (const database_unavailable&) {
             error = std::current_exception();
         }
-        if (attempt_number == write_tries)
+        if (std::chrono::steady_clock::now() + write_pause > work.lease_until)
             std::rethrow_exception(error);
         co_await pause(write_pause);
     }
 }
 
-asio::awaitable<failure> checkout_creator::explain_fence(merchant_order_id order_id) {
-    const auto order = co_await orders_.find_order(order_id);
+/// Why a release found no row. One whose first COMMIT lost its answer finds itself released already.
+asio::awaitable<result<checkout_page>> checkout_creator::explain_fence(attempt_id attempt) {
+    const auto order = co_await orders_.find_order_of(attempt);
+    const auto* session = order ? order->find_session(attempt) : nullptr;
+    if (session != nullptr && session->released())
+        co_return checkout_page{order->id, *session, false};
     if (order && order->payment_count > 0)
-        co_return plain_failure(errc::order_already_paid, "A payment for this order is on record.");
+        co_return make_failure(errc::order_already_paid, "A payment for this order is on record.");
     if (order && order->cancelled_at)
-        co_return plain_failure(errc::order_cancelled, "The order was cancelled while its session was being created.");
-    co_return plain_failure(errc::clink_outcome_unknown,
-                            "The session came too late to be handed out. Send the request again.");
+        co_return make_failure(errc::order_cancelled,
+                               "The order was cancelled while its session was being created.");
+    if (order && order->state == order_state::processing)
+        co_return make_failure(errc::payment_processing, "A payment for this order is being processed.", 5s);
+    co_return make_failure(errc::clink_outcome_unknown,
+                           "The session came too late to be handed out. Send the request again.");
+}
+
+std::chrono::steady_clock::time_point checkout_creator::lease_end() const {
+    return std::chrono::steady_clock::now() + options_.clink_timeout + lease_margin;
 }
 
 attempt_intent checkout_creator::make_intent(const job& work) const {
@@ -342,7 +362,8 @@ create_command checkout_creator::make_command(const job& work, const attempt_id&
                            .traceparent = work.context.traceparent};
     if (options_.public_base_url && signer_ != nullptr && work.terms.mode == ui_mode::hosted_page) {
         command.success_url = *options_.public_base_url + "/checkout/success";
-        command.cancel_url = *options_.public_base_url + "/checkout/cancel/" + signer_->make_cancel_token(attempt);
+        command.cancel_url =
+            *options_.public_base_url + "/checkout/cancel/" + signer_->make_cancel_token(attempt);
     }
     return command;
 }

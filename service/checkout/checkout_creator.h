@@ -1,6 +1,6 @@
-// Turns an order into a checkout page: decides, commits the intent, asks Clink with no transaction open, and releases the
-// handle only if the attempt is still the order's. Contract section 3, POST /v1/checkout-sessions. Used on the I/O thread
-// only.
+// Turns an order into a checkout page: decides, commits the intent, asks Clink with no transaction open, and
+// releases the handle only if the attempt is still the order's. Contract section 3, POST
+// /v1/checkout-sessions. Used on the I/O thread only.
 #pragma once
 
 #include "checkout/call_context.h"
@@ -39,8 +39,8 @@ public:
                      session_settler& settler, clink_client& clink, const redirect_signer* signer,
                      creator_options options);
 
-    /// Fails with each errc of the create operation. Throws database_unavailable: then nothing was handed out, and the same
-    /// request may be sent again.
+    /// Fails with each errc of the create operation. Throws database_unavailable: then nothing was handed
+    /// out, and the same request may be sent again.
     boost::asio::awaitable<result<checkout_page>> create(merchant_order_id order_id, checkout_terms terms,
                                                          bool supersede, call_context context);
 
@@ -56,18 +56,22 @@ private:
                                                          std::optional<attempt_id> supersedes);
     boost::asio::awaitable<result<checkout_page>> ask_clink(job work, begun_attempt attempt,
                                                             std::optional<attempt_id> supersedes);
-    boost::asio::awaitable<result<checkout_page>> release(job work, begun_attempt attempt, created_session made,
-                                                          std::optional<attempt_id> supersedes, exchange_record record);
-    boost::asio::awaitable<std::optional<session_record>> release_once(begun_attempt attempt, released_handle handle,
+    boost::asio::awaitable<result<checkout_page>> release(job work, begun_attempt attempt,
+                                                          created_session made,
+                                                          std::optional<attempt_id> supersedes,
+                                                          exchange_record record);
+    boost::asio::awaitable<std::optional<session_record>> release_once(job work, begun_attempt attempt,
+                                                                       released_handle handle,
                                                                        std::optional<attempt_id> supersedes,
                                                                        exchange_record record);
-    boost::asio::awaitable<void> close(begun_attempt attempt, unreleased_end end, exchange_record record);
-    boost::asio::awaitable<failure> explain_fence(merchant_order_id order_id);
+    boost::asio::awaitable<void> close(job work, begun_attempt attempt, unreleased_end end,
+                                       exchange_record record);
+    boost::asio::awaitable<result<checkout_page>> explain_fence(attempt_id attempt);
 
     attempt_intent make_intent(const job& work) const;
+    std::chrono::steady_clock::time_point lease_end() const;
     create_command make_command(const job& work, const attempt_id& attempt) const;
 
-    boost::asio::any_io_executor executor_;
     order_store& orders_;
     attempt_store& attempts_;
     session_settler& settler_;

@@ -13,10 +13,12 @@ namespace checkout {
 
 class order_desk {
 public:
-    order_desk(order_store& orders, settlement_store& settlements) : orders_(orders), settlements_(settlements) {}
+    order_desk(order_store& orders, settlement_store& settlements)
+        : orders_(orders),
+          settlements_(settlements) {}
 
-    /// Idempotent. Fails with order_not_found and order_already_paid. Released sessions stay payable at Clink and watched;
-    /// a create in flight is fenced at its release. Throws database_unavailable.
+    /// Idempotent. Fails with order_not_found and order_already_paid. Released sessions stay payable at Clink
+    /// and watched; a create in flight is fenced at its release. Throws database_unavailable.
     boost::asio::awaitable<result<order_record>> cancel(merchant_order_id id, call_context context);
 
 private:

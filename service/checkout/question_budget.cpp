@@ -26,7 +26,8 @@ bool question_budget::take(const clink_session_id& session, clock::time_point no
     return true;
 }
 
-std::chrono::milliseconds question_budget::time_to_next(const clink_session_id& session, clock::time_point now) const {
+std::chrono::milliseconds question_budget::time_to_next(const clink_session_id& session,
+                                                        clock::time_point now) const {
     const auto found = buckets_.find(session.str());
     const double missing = found == buckets_.end() ? 0 : 1 - tokens_at(found->second, now);
     return std::chrono::milliseconds(
@@ -36,7 +37,7 @@ std::chrono::milliseconds question_budget::time_to_next(const clink_session_id& 
 /// A full bucket and no bucket are the same.
 void question_budget::forget_full(clock::time_point now) {
     std::erase_if(buckets_, [now](const auto& entry) { return tokens_at(entry.second, now) >= burst; });
-    purge_at_ = std::max<std::size_t>(1024, buckets_.size() * 2);
+    purge_at_ = std::clamp<std::size_t>(buckets_.size() * 2, 1024, max_sessions);
 }
 
 } // namespace checkout

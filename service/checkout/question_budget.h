@@ -1,5 +1,5 @@
-// How often Clink may be asked about one session on a customer's or storefront's behalf: a token bucket per session, in
-// memory, bounded. Used on the I/O thread only.
+// How often Clink may be asked about one session on a customer's or storefront's behalf: a token bucket per
+// session, in memory, bounded. Used on the I/O thread only.
 #pragma once
 
 #include "domain/ids.h"
@@ -22,7 +22,8 @@ public:
     /// Takes one question; false when none is left.
     bool take(const clink_session_id& session, clock::time_point now = clock::now());
     /// Until the next question may be asked; 0 when it may be now.
-    std::chrono::milliseconds time_to_next(const clink_session_id& session, clock::time_point now = clock::now()) const;
+    std::chrono::milliseconds time_to_next(const clink_session_id& session,
+                                           clock::time_point now = clock::now()) const;
 
 private:
     struct bucket {

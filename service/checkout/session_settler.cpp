@@ -11,9 +11,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr int settle_tries = 5;        ///< against others who change the same order
-constexpr int order_page_size = 50;    ///< Clink's cap (clink-api.md 6)
-constexpr auto flight_patience = 60s;  ///< longer than any exchange may take
+constexpr int settle_tries = 5;       ///< against others who change the same order
+constexpr int order_page_size = 50;   ///< Clink's cap (clink-api.md 6)
+constexpr auto flight_patience = 60s; ///< past it a joiner has no answer
 
 bool amounts_known(const order_record& order, const session_record& session) {
     return std::ranges::none_of(order.payments, [&](const payment_record& p) {
@@ -27,6 +27,13 @@ bool is_settled(const order_record& order, const session_record& session) {
            && amounts_known(order, session);
 }
 
+/// An answer about another session, or in a word for the payment that this service does not know, says
+/// nothing.
+bool is_an_answer(const clink_exchange<session_facts>& exchange, const clink_session_id& id) {
+    return exchange.answer && exchange.answer->session_id == id
+           && exchange.answer->payment_status != clink_payment_status::unrecognised;
+}
+
 } // namespace
 
 /// One question under way, shared by everybody who asks the same meanwhile.
@@ -36,20 +43,19 @@ struct session_settler::flight {
     std::exception_ptr error;
 };
 
-session_settler::session_settler(asio::any_io_executor executor, order_store& orders, settlement_store& settlements,
-                                 clink_client& clink)
-    : orders_(orders), settlements_(settlements), clink_(clink), answers_(std::move(executor)) {}
+session_settler::session_settler(asio::any_io_executor executor, order_store& orders,
+                                 settlement_store& settlements, clink_client& clink)
+    : orders_(orders),
+      settlements_(settlements),
+      clink_(clink),
+      answers_(std::move(executor)) {}
 
 asio::awaitable<result<session_outcome>> session_settler::refresh(clink_session_id id, evidence source,
                                                                   call_context context) {
     auto order = co_await orders_.find_order_of(id);
     const auto* session = order ? order->find_session(id) : nullptr;
     if (session == nullptr || !session->released())
-        co_return failure{.code = errc::session_not_found,
-                          .detail = "There is no such session.",
-                          .conflicts = {},
-                          .refusal = {},
-                          .retry_after = {}};
+        co_return make_failure(errc::session_not_found, "There is no such session.");
     session_outcome outcome;
     outcome.attempt = session->id;
     outcome.order = std::move(*order);
@@ -93,8 +99,8 @@ asio::awaitable<bool> session_settler::ask(clink_session_id id, evidence source,
     co_return mine->answered;
 }
 
-/// The order is read before Clink is asked: an answer is applied only to the state that it was asked on, so an old
-/// answer never undoes a newer one.
+/// The order is read before Clink is asked: an answer is applied only to the state that it was asked on, so
+/// an old answer never undoes a newer one.
 asio::awaitable<bool> session_settler::ask_alone(clink_session_id id, evidence source, call_context context) {
     for (int attempt = 1; attempt <= settle_tries; ++attempt) {
         const auto order = co_await orders_.find_order_of(id);
@@ -106,8 +112,8 @@ asio::awaitable<bool> session_settler::ask_alone(clink_session_id id, evidence s
         if (!word)
             co_return false;
         auto change = settle(*order, *session, *word, source);
-        if (!change.changes() && change.discrepancies.empty()) {
-            co_await settlements_.note_check(session->id);
+        if (!change.changes()) {
+            co_await settlements_.note_check(order->key, std::move(change), context.request_id);
             co_return true;
         }
         bool in_doubt = false;
@@ -127,7 +133,7 @@ asio::awaitable<bool> session_settler::ask_alone(clink_session_id id, evidence s
 asio::awaitable<std::optional<clink_word>> session_settler::hear(clink_session_id id, merchant_order_id order,
                                                                  std::string traceparent, std::string& body) {
     auto exchange = co_await clink_.get_session(id, traceparent);
-    if (!exchange.answer || exchange.answer->session_id != id) {
+    if (!is_an_answer(exchange, id)) {
         write_log(log_level::warning, "clink_session_not_answered",
                   {{"outcome", to_string(exchange.report.outcome)}, {"detail", exchange.report.detail}});
         co_return std::nullopt;
@@ -139,9 +145,10 @@ asio::awaitable<std::optional<clink_word>> session_settler::hear(clink_session_i
     co_return word;
 }
 
-/// The order behind a payment: its amounts where the session has none, and its time. Unanswered, the payment stands on
-/// the session's word, and what is missing is asked for again later.
-asio::awaitable<void> session_settler::hear_orders(clink_word& word, merchant_order_id order, std::string traceparent) {
+/// The order behind a payment: its amounts where the session has none, and its time. Unanswered, the payment
+/// stands on the session's word, and what is missing is asked for again later.
+asio::awaitable<void> session_settler::hear_orders(clink_word& word, merchant_order_id order,
+                                                   std::string traceparent) {
     if (word.session.order_id) {
         auto exchange = co_await clink_.get_order(*word.session.order_id, std::move(traceparent));
         if (exchange.answer && exchange.answer->order_id == *word.session.order_id)

@@ -1,5 +1,5 @@
-// Asks Clink what became of a session and takes the answer through the settle door. Every hint ends here: a redirect, a
-// refresh, and whatever comes later. Used on the I/O thread only.
+// Asks Clink what became of a session and takes the answer through the settle door. Every hint ends here: a
+// redirect, a refresh, and whatever comes later. Used on the I/O thread only.
 #pragma once
 
 #include "checkout/call_context.h"
@@ -14,9 +14,10 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <chrono>
+#include <memory>
 #include <optional>
-#include <set>
 #include <string>
+#include <unordered_map>
 
 namespace checkout {
 
@@ -24,8 +25,8 @@ namespace checkout {
 struct session_outcome {
     order_record order; ///< as it stands now
     attempt_id attempt;
-    bool answered = false;  ///< Clink said so in this call
-    bool could_move = true; ///< Clink might know more than the record
+    bool answered = false;                      ///< Clink said so in this call
+    bool could_move = true;                     ///< Clink might know more than the record
     std::chrono::milliseconds next_question{0}; ///< before which another one would not be asked
 
     const session_record& session() const { return *order.find_session(attempt); }
@@ -36,9 +37,9 @@ public:
     session_settler(boost::asio::any_io_executor executor, order_store& orders, settlement_store& settlements,
                     clink_client& clink);
 
-    /// For callers who name a session: session_not_found, without a call to Clink, when none was released under that id.
-    /// A settled one is answered from the record, and so is one that was asked about too often; concurrent questions
-    /// about one session are one. Throws database_unavailable.
+    /// For callers who name a session: session_not_found, without a call to Clink, when none was released
+    /// under that id. A settled one is answered from the record, and so is one that was asked about too
+    /// often; concurrent questions about one session are one. Throws database_unavailable.
     boost::asio::awaitable<result<session_outcome>> refresh(clink_session_id session, evidence source,
                                                             call_context context);
 
@@ -49,7 +50,8 @@ private:
     boost::asio::awaitable<bool> ask_alone(clink_session_id session, evidence source, call_context context);
     boost::asio::awaitable<std::optional<clink_word>> hear(clink_session_id session, merchant_order_id order,
                                                            std::string traceparent, std::string& body);
-    boost::asio::awaitable<void> hear_orders(clink_word& word, merchant_order_id order, std::string traceparent);
+    boost::asio::awaitable<void> hear_orders(clink_word& word, merchant_order_id order,
+                                             std::string traceparent);
 
     order_store& orders_;
     settlement_store& settlements_;

@@ -1,13 +1,14 @@
-// Waiting for something that another request of this process is about to finish, by key. Used on the I/O thread only.
+// Waiting for something that another request of this process is about to finish, by key. Used on the I/O
+// thread only.
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
 #include <chrono>
+#include <map>
 #include <memory>
 #include <string>
-#include <unordered_map>
 
 namespace checkout {
 
@@ -23,7 +24,7 @@ public:
 private:
     struct waiter;
     boost::asio::any_io_executor executor_;
-    std::unordered_multimap<std::string, std::shared_ptr<waiter>> waiters_;
+    std::multimap<std::string, std::shared_ptr<waiter>> waiters_; ///< its iterators stay valid across a wait
 };
 
 } // namespace checkout

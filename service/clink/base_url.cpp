@@ -17,6 +17,10 @@ void require(bool holds, const char* sentence) {
         throw std::runtime_error(sentence);
 }
 
+std::string to_string(boost::core::string_view text) {
+    return {text.data(), text.size()};
+}
+
 // Boost.URL 1.81 takes any digits for a port and reads those that do not fit as another one.
 bool is_port(std::string_view digits) {
     std::uint16_t port = 0;
@@ -45,10 +49,10 @@ clink_base parse_base_url(std::string_view text) {
     base.host = parsed->host_address();
     const std::string scheme_port = base.tls ? "443" : "80";
     base.port = parsed->has_port() ? std::to_string(parsed->port_number()) : scheme_port;
-    base.host_header = parsed->encoded_host();
+    base.host_header = to_string(parsed->encoded_host());
     if (base.port != scheme_port)
         base.host_header += ":" + base.port;
-    base.path = parsed->encoded_path();
+    base.path = to_string(parsed->encoded_path());
     while (base.path.ends_with('/'))
         base.path.pop_back();
     return base;

@@ -36,8 +36,8 @@ struct exchange_report {
     std::string detail; ///< one sentence on what went wrong; empty when accepted
     std::optional<std::chrono::seconds> retry_after; ///< from a Retry-After header
     std::chrono::milliseconds duration{0};
-    /// The body as JSON with `token`, `tokenValue` and `url` (at any depth, any case) taken out; empty when
-    /// not JSON.
+    /// The body as JSON without `token`, `tokenValue`, `url` and their like (redaction.h); empty when not
+    /// JSON.
     std::string sanitised_body;
 };
 

@@ -4,13 +4,17 @@
 
 #include <algorithm>
 #include <array>
+#include <optional>
+#include <variant>
 
 namespace checkout {
 namespace {
 
 constexpr std::string_view redacted = "[redacted]";
 constexpr std::string_view replacement_character = "\xEF\xBF\xBD";
-constexpr std::array<std::string_view, 3> secret_members{"token", "tokenValue", "url"};
+// The page's token under every name that it was seen under, and the address that holds our own cancel token.
+constexpr std::array<std::string_view, 6> secret_members{"token",       "tokenValue",        "url",
+                                                         "checkoutUrl", "hostedCheckoutUrl", "cancelUrl"};
 
 bool is_secret_member(std::string_view name) {
     return std::any_of(secret_members.begin(), secret_members.end(),
@@ -21,11 +25,11 @@ bool is_continuation(char byte) {
     return (static_cast<unsigned char>(byte) & 0xC0) == 0x80;
 }
 
-// The least and greatest code point of a sequence of that length; shorter forms of the same are overlong.
+// What the first byte of a UTF-8 sequence says of it.
 struct sequence_kind {
     std::size_t length;
     char32_t lead_bits;
-    char32_t least;
+    char32_t least; // a smaller code point has a shorter form, and this one is not allowed
 };
 
 std::optional<sequence_kind> find_sequence_kind(unsigned char lead) {

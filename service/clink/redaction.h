@@ -20,9 +20,9 @@ std::string redact(std::string_view text, std::string_view secret);
 /// max_message_bytes between two characters.
 std::string clean_message(std::string_view text, std::string_view secret);
 
-/// JSON text of `body` without its members `token`, `tokenValue` and `url` (any depth, any case) and without
-/// `secret`. Past max_sanitised_bytes a small JSON object that says so. Numbers that jsonb could not hold
-/// become strings.
+/// JSON text of `body` without `secret` and without the members that hold a page's token or an address with
+/// one (any depth, any case). Past max_sanitised_bytes a small JSON object that says so. Numbers that jsonb
+/// could not hold become strings.
 std::string sanitise_body(const json_value& body, std::string_view secret);
 
 } // namespace checkout

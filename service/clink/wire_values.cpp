@@ -65,7 +65,7 @@ std::string with_colon_in_offset(std::string text) {
         return text;
     const auto offset = text.end() - offset_size;
     if ((*offset == '+' || *offset == '-') && std::all_of(offset + 1, text.end(), is_digit))
-        text.insert(text.size() - 2, ":");
+        text.insert(text.end() - 2, ':');
     return text;
 }
 

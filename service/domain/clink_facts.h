@@ -1,5 +1,5 @@
-// What Clink says, in the service's words: the answers of its API after parsing, before any decision. No field is
-// trusted here; absent and null are the same. Source of every field: clink-api.md 2.5, 3.2, 5.6.
+// What Clink says, in the service's words: the answers of its API after parsing, before any decision. No
+// field is trusted here; absent and null are the same. Source of every field: clink-api.md 2.5, 3.2, 5.6.
 #pragma once
 
 #include "domain/decimal.h"
@@ -16,7 +16,14 @@ namespace checkout {
 enum class clink_session_status { open, completed, expired, unrecognised };
 enum class clink_payment_status { unpaid, processing, paid, unrecognised };
 enum class clink_order_status {
-    created, pending, requires_action, success, failed, partially_refunded, refunded, unrecognised
+    created,
+    pending,
+    requires_action,
+    success,
+    failed,
+    partially_refunded,
+    refunded,
+    unrecognised
 };
 enum class clink_order_type { onetime, recurring, unrecognised };
 
@@ -44,7 +51,8 @@ struct session_facts {
     std::optional<decimal> amount_total;
     std::optional<std::string> payment_currency;
     std::optional<std::string> original_currency;
-    std::optional<decimal> items_total; ///< sum of unitAmount × quantity; nothing without items or when one is unreadable
+    std::optional<decimal>
+        items_total; ///< sum of unitAmount × quantity; nothing without items or when one is unreadable
     std::optional<std::string> subscription_id;
     std::optional<std::string> invoice_id;
     std::optional<instant> expire_time;

@@ -9,36 +9,22 @@ namespace {
 using namespace std::chrono_literals;
 
 failure processing_failure() {
-    return {.code = errc::payment_processing,
-            .detail = "A payment for this order is being processed; ask again for its outcome.",
-            .conflicts = {},
-            .refusal = {},
-            .retry_after = 5s};
+    return make_failure(errc::payment_processing,
+                        "A payment for this order is being processed; ask again for its outcome.", 5s);
 }
 
 failure unanswered_failure() {
-    return {.code = errc::clink_unavailable,
-            .detail = "The order's present session has to be asked about first, and Clink did not answer.",
-            .conflicts = {},
-            .refusal = {},
-            .retry_after = 2s};
-}
-
-failure plain_failure(errc code, std::string detail) {
-    return {.code = code, .detail = std::move(detail), .conflicts = {}, .refusal = {}, .retry_after = {}};
+    return make_failure(errc::clink_unavailable,
+                        "The order's present session has to be asked about first, and Clink did not answer.",
+                        2s);
 }
 
 failure conflict_failure(const session_record& session, const create_intent& intent) {
-    auto answer = plain_failure(errc::order_terms_conflict,
-                                "The order has a session on other terms; send the recorded terms, or supersede it.");
+    auto answer =
+        make_failure(errc::order_terms_conflict,
+                     "The order has a session on other terms; send the recorded terms, or supersede it.");
     answer.conflicts = find_conflicts(session.terms, intent.terms);
     return answer;
-}
-
-/// Clink says that money may be on its way: processing, or completed without having been paid.
-bool may_be_paying(const session_record& session) {
-    return session.released() && session.payment != payment_status::paid
-           && (session.payment == payment_status::processing || session.status == session_status::completed);
 }
 
 int count_superseded(const order_record& order) {
@@ -48,14 +34,17 @@ int count_superseded(const order_record& order) {
 
 class decision {
 public:
-    decision(const order_record& order, const create_intent& intent, const std::optional<asked_session>& asked)
-        : order_(order), intent_(intent), asked_(asked) {}
+    decision(const order_record& order, const create_intent& intent,
+             const std::optional<asked_session>& asked)
+        : order_(order),
+          intent_(intent),
+          asked_(asked) {}
 
     create_decision decide() const {
         if (order_.payment_count > 0)
-            return plain_failure(errc::order_already_paid, "A payment for this order is on record.");
+            return make_failure(errc::order_already_paid, "A payment for this order is on record.");
         if (order_.cancelled_at)
-            return plain_failure(errc::order_cancelled, "The order was cancelled.");
+            return make_failure(errc::order_cancelled, "The order was cancelled.");
         auto paying = std::ranges::find_if(order_.sessions, may_be_paying);
         if (paying != order_.sessions.end())
             return was_asked(*paying) ? create_decision(processing_failure()) : ask_clink_first{paying->id};
@@ -75,22 +64,19 @@ private:
     }
 
     create_decision with_current(const session_record& current, const session_record* lapsed) const {
-        if (same_terms(current)) {
-            if (!current.expire_time || order_.read_at < *current.expire_time)
-                return replay_session{current.id};
-            if (!was_asked(current))
-                return ask_clink_first{current.id};
-            return asked_->answered ? create_decision(replay_session{current.id}) : unanswered_failure();
-        }
-        if (!intent_.supersede)
-            return conflict_failure(current, intent_);
-        if (!was_asked(current))
+        const bool overdue = current.expire_time && order_.read_at >= *current.expire_time;
+        const bool replaces = intent_.supersede && !same_terms(current);
+        if ((overdue || replaces) && !was_asked(current))
             return ask_clink_first{current.id};
-        if (!asked_->answered)
+        if ((overdue || replaces) && !asked_->answered)
             return unanswered_failure();
+        if (same_terms(current))
+            return replay_session{current.id};
+        if (!replaces)
+            return conflict_failure(current, intent_);
         if (count_superseded(order_) >= max_superseded_sessions)
-            return plain_failure(errc::too_many_open_sessions,
-                                 "The order has too many superseded sessions that can still be paid.");
+            return make_failure(errc::too_many_open_sessions,
+                                "The order has too many superseded sessions that can still be paid.");
         return begin(lapsed, &current);
     }
 
@@ -103,7 +89,9 @@ private:
         return next;
     }
 
-    bool same_terms(const session_record& session) const { return session.terms_fingerprint == intent_.fingerprint; }
+    bool same_terms(const session_record& session) const {
+        return session.terms_fingerprint == intent_.fingerprint;
+    }
     bool was_asked(const session_record& session) const { return asked_ && asked_->attempt == session.id; }
 
     const order_record& order_;
@@ -145,7 +133,8 @@ failure failure_of_refusal(const clink_refusal& refusal) {
 std::optional<echo_difference> find_echo_difference(const merchant_order_id& order, const money& asked,
                                                     const created_session& answer) {
     if (answer.original_amount && *answer.original_amount != asked.amount)
-        return echo_difference{"originalAmount", asked.amount.to_string(), answer.original_amount->to_string()};
+        return echo_difference{"originalAmount", asked.amount.to_string(),
+                               answer.original_amount->to_string()};
     if (answer.original_currency && *answer.original_currency != asked.currency)
         return echo_difference{"originalCurrency", asked.currency, *answer.original_currency};
     if (answer.merchant_reference_id && *answer.merchant_reference_id != order.str())
@@ -158,8 +147,13 @@ std::optional<failure> failure_of_attempt(const session_record& session) {
     case session_status::refused:
         return failure_of_refusal({session.refusal_code.value_or(""), session.refusal_message.value_or("")});
     case session_status::dark:
-        return plain_failure(errc::clink_outcome_unknown,
-                             "It is not known whether Clink created a session; none was handed out. Send the request again.");
+        if (session.refusal_code == answer_mismatch_code)
+            return make_failure(errc::clink_answer_mismatch,
+                                "Clink answered with another " + session.refusal_message.value_or("session")
+                                    + " than was asked for; the session was not handed out.");
+        return make_failure(
+            errc::clink_outcome_unknown,
+            "It is not known whether Clink created a session; none was handed out. Send the request again.");
     case session_status::creating:
     case session_status::open:
     case session_status::completed:

@@ -1,5 +1,5 @@
-// The expected ways in which a request can fail, and what the caller is told with each. A switch over `errc` in
-// http/ turns them into status and problem code; a broken world (no database) is an exception instead.
+// The expected ways in which a request can fail, and what the caller is told with each. A switch over `errc`
+// in http/ turns them into status and problem code; a broken world (no database) is an exception instead.
 #pragma once
 
 #include "domain/terms.h"
@@ -38,12 +38,15 @@ struct clink_refusal {
 
 struct failure {
     errc code;
-    std::string detail;                            ///< one sentence for the caller
-    std::vector<term_conflict> conflicts;          ///< with order_terms_conflict
-    std::optional<clink_refusal> refusal;          ///< with clink_rejected and the customer errors
+    std::string detail;                   ///< one sentence for the caller
+    std::vector<term_conflict> conflicts; ///< with order_terms_conflict
+    std::optional<clink_refusal> refusal; ///< with clink_rejected and the customer errors
     std::optional<std::chrono::seconds> retry_after;
 };
 [[noreturn]] void throw_exception_from_error(const failure& error, const boost::source_location& where);
+
+/// A failure with nothing but its sentence.
+failure make_failure(errc code, std::string detail, std::optional<std::chrono::seconds> retry_after = {});
 
 template <class T>
 using result = boost::system::result<T, failure>;

@@ -22,10 +22,11 @@ private:
     std::string value_;
 };
 
-using merchant_order_id = text_id<struct merchant_order_id_tag>; ///< the merchant's; Clink's merchantReferenceId
-using attempt_id = text_id<struct attempt_id_tag>;               ///< ours, a UUID; Clink's metadata.checkoutAttemptId
-using clink_session_id = text_id<struct clink_session_id_tag>;   ///< Clink's, "sess_…", opaque
-using clink_order_id = text_id<struct clink_order_id_tag>;       ///< Clink's, "order_…", opaque
+using merchant_order_id =
+    text_id<struct merchant_order_id_tag>;         ///< the merchant's; Clink's merchantReferenceId
+using attempt_id = text_id<struct attempt_id_tag>; ///< ours, a UUID; Clink's metadata.checkoutAttemptId
+using clink_session_id = text_id<struct clink_session_id_tag>; ///< Clink's, "sess_…", opaque
+using clink_order_id = text_id<struct clink_order_id_tag>;     ///< Clink's, "order_…", opaque
 
 /// The database's key of an order.
 enum class order_key : std::int64_t {};

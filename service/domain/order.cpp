@@ -28,18 +28,23 @@ constexpr std::array spellings<payment_status>{spelling{payment_status::unpaid, 
                                                spelling{payment_status::paid, "paid"}};
 
 template <>
-constexpr std::array spellings<order_state>{
-    spelling{order_state::unpaid, "unpaid"},       spelling{order_state::processing, "processing"},
-    spelling{order_state::cancelled, "cancelled"}, spelling{order_state::paid, "paid"},
-    spelling{order_state::underpaid, "underpaid"}, spelling{order_state::overpaid, "overpaid"},
-    spelling{order_state::refunded, "refunded"},   spelling{order_state::partially_refunded, "partially_refunded"}};
+constexpr std::array spellings<order_state>{spelling{order_state::unpaid, "unpaid"},
+                                            spelling{order_state::processing, "processing"},
+                                            spelling{order_state::cancelled, "cancelled"},
+                                            spelling{order_state::paid, "paid"},
+                                            spelling{order_state::underpaid, "underpaid"},
+                                            spelling{order_state::overpaid, "overpaid"},
+                                            spelling{order_state::refunded, "refunded"},
+                                            spelling{order_state::partially_refunded, "partially_refunded"}};
 
 template <>
-constexpr std::array spellings<amount_verdict>{
-    spelling{amount_verdict::exact, "exact"},           spelling{amount_verdict::converted, "converted"},
-    spelling{amount_verdict::discounted, "discounted"}, spelling{amount_verdict::surcharged, "surcharged"},
-    spelling{amount_verdict::over, "over"},             spelling{amount_verdict::short_paid, "short"},
-    spelling{amount_verdict::unknown, "unknown"}};
+constexpr std::array spellings<amount_verdict>{spelling{amount_verdict::exact, "exact"},
+                                               spelling{amount_verdict::converted, "converted"},
+                                               spelling{amount_verdict::discounted, "discounted"},
+                                               spelling{amount_verdict::surcharged, "surcharged"},
+                                               spelling{amount_verdict::over, "over"},
+                                               spelling{amount_verdict::short_paid, "short"},
+                                               spelling{amount_verdict::unknown, "unknown"}};
 
 template <>
 constexpr std::array spellings<payment_kind>{spelling{payment_kind::payment, "payment"},
@@ -75,13 +80,27 @@ std::string_view spell(T value) {
 
 } // namespace
 
-std::string_view to_string(session_status value) { return spell(value); }
-std::string_view to_string(payment_status value) { return spell(value); }
-std::string_view to_string(order_state value) { return spell(value); }
-std::string_view to_string(amount_verdict value) { return spell(value); }
-std::string_view to_string(payment_kind value) { return spell(value); }
-std::string_view to_string(evidence value) { return spell(value); }
-std::string_view to_string(discrepancy_kind value) { return spell(value); }
+std::string_view to_string(session_status value) {
+    return spell(value);
+}
+std::string_view to_string(payment_status value) {
+    return spell(value);
+}
+std::string_view to_string(order_state value) {
+    return spell(value);
+}
+std::string_view to_string(amount_verdict value) {
+    return spell(value);
+}
+std::string_view to_string(payment_kind value) {
+    return spell(value);
+}
+std::string_view to_string(evidence value) {
+    return spell(value);
+}
+std::string_view to_string(discrepancy_kind value) {
+    return spell(value);
+}
 
 template <class T>
 std::optional<T> find_value(std::string_view text) {
@@ -117,6 +136,11 @@ const session_record* order_record::find_creating() const {
 const session_record* order_record::find_current() const {
     auto found = std::ranges::find_if(sessions, &session_record::current);
     return found == sessions.end() ? nullptr : &*found;
+}
+
+bool may_be_paying(const session_record& session) {
+    return session.payment == payment_status::processing
+           || (session.status == session_status::completed && session.payment != payment_status::paid);
 }
 
 bool is_paid_in_full(amount_verdict verdict) {

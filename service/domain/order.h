@@ -1,5 +1,5 @@
-// The record of an order as the database keeps it: its attempts, its payments and what each state is called. Plain
-// values; the rules that change them are create_decision.h and settle.h. Contract section 2.
+// The record of an order as the database keeps it: its attempts, its payments and what each state is called.
+// Plain values; the rules that change them are create_decision.h and settle.h. Contract section 2.
 #pragma once
 
 #include "domain/ids.h"
@@ -19,15 +19,31 @@ namespace checkout {
 enum class session_status { creating, refused, dark, open, completed, expired };
 enum class payment_status { unpaid, processing, paid };
 enum class order_state {
-    unpaid, processing, cancelled, paid, underpaid, overpaid, partially_refunded, refunded
+    unpaid,
+    processing,
+    cancelled,
+    paid,
+    underpaid,
+    overpaid,
+    partially_refunded,
+    refunded
 };
 enum class amount_verdict { exact, converted, discounted, surcharged, over, short_paid, unknown };
 enum class payment_kind { payment, renewal };
 /// Whose hint led to the question whose answer settled a session.
 enum class evidence { redirect, refresh, webhook, sweeper, reconcile, operator_action };
 enum class discrepancy_kind {
-    duplicate_payment, amount_mismatch, currency_mismatch, paid_after_expiry, paid_after_cancel, paid_on_superseded,
-    paid_on_dark_session, reference_mismatch, orphan_event, stuck_unknown, refund_without_payment
+    duplicate_payment,
+    amount_mismatch,
+    currency_mismatch,
+    paid_after_expiry,
+    paid_after_cancel,
+    paid_on_superseded,
+    paid_on_dark_session,
+    reference_mismatch,
+    orphan_event,
+    stuck_unknown,
+    refund_without_payment
 };
 
 /// The spelling used on the wire and in the database: "short" for short_paid, "operator" for operator_action.
@@ -113,7 +129,7 @@ struct order_record {
     std::optional<instant> cancelled_at;
     instant created_at{};
     instant updated_at{};
-    instant read_at{}; ///< the database's clock when this was read
+    instant read_at{};                    ///< the database's clock when this was read
     std::vector<session_record> sessions; ///< by attempt, ascending
     std::vector<payment_record> payments; ///< by id, ascending
 
@@ -122,6 +138,10 @@ struct order_record {
     const session_record* find_creating() const;
     const session_record* find_current() const;
 };
+
+/// Clink says that money may be on its way: processing, or completed without having been paid. A session that
+/// was never released counts, too.
+bool may_be_paying(const session_record& session);
 
 /// True for the verdicts that count as paid in full (contract section 2, `paid: true`).
 bool is_paid_in_full(amount_verdict verdict);

@@ -8,12 +8,15 @@ namespace checkout {
 
 namespace {
 
-constexpr std::string_view token_label = "clink-checkout cancel token v1";
-constexpr std::string_view storefront_label = "clink-checkout redirect signature v1";
+constexpr std::string_view token_label = "clink-checkout/cancel-token/v1";
+constexpr std::string_view storefront_label = "clink-checkout/redirect-signature/v1";
 constexpr std::size_t uuid_bytes = 16;
 constexpr std::size_t tag_bytes = 16; ///< of the token's HMAC; 128 bits are beyond guessing
 
-std::string derive(std::string_view key, std::string_view label) { return to_hex(hmac_sha256(key, label)); }
+std::string derive(std::string_view key, std::string_view label) {
+    const auto digest = hmac_sha256(key, label);
+    return {reinterpret_cast<const char*>(digest.data()), digest.size()};
+}
 
 std::string tag_of(std::string_view key, std::string_view id) {
     const auto digest = hmac_sha256(key, id);
@@ -43,7 +46,8 @@ bool is_named(std::string_view parameter, const std::vector<std::pair<std::strin
     return std::ranges::any_of(names, [&](const auto& pair) { return pair.first == name; });
 }
 
-std::string keep_others(std::string_view query, const std::vector<std::pair<std::string, std::string>>& names) {
+std::string keep_others(std::string_view query,
+                        const std::vector<std::pair<std::string, std::string>>& names) {
     std::string kept;
     while (!query.empty()) {
         const auto part = query.substr(0, query.find('&'));
@@ -65,7 +69,9 @@ redirect_signer::redirect_signer(const std::vector<std::string>& keys) {
         storefront_key_ = derive_storefront_key(keys.front());
 }
 
-std::string redirect_signer::derive_storefront_key(std::string_view key) { return derive(key, storefront_label); }
+std::string redirect_signer::derive_storefront_key(std::string_view key) {
+    return derive(key, storefront_label);
+}
 
 std::string redirect_signer::make_cancel_token(const attempt_id& attempt) const {
     const auto id = from_hex(without_dashes(attempt.str())).value();
@@ -85,7 +91,8 @@ std::optional<attempt_id> redirect_signer::read_cancel_token(std::string_view to
 }
 
 std::string redirect_signer::sign_redirect(std::string_view url, const redirect_outcome& outcome) const {
-    const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(outcome.at.time_since_epoch()).count();
+    const auto seconds =
+        std::chrono::duration_cast<std::chrono::seconds>(outcome.at.time_since_epoch()).count();
     std::vector<std::pair<std::string, std::string>> parameters{{"merchantOrderId", outcome.order_id.str()},
                                                                 {"sessionId", outcome.session_id.str()},
                                                                 {"status", outcome.status},

@@ -1,6 +1,7 @@
-// The signed redirects: the token in the cancel URL that names an attempt, and the signature with which a customer is
-// sent back to the storefront. Keys are derived from the configured ones by label, so that a storefront which can
-// verify a redirect cannot make a token. Contract section 3, /checkout/success and /checkout/cancel.
+// The signed redirects: the token in the cancel URL that names an attempt, and the signature with which a
+// customer is sent back to the storefront. Keys are derived from the configured ones by label, so that a
+// storefront which can verify a redirect cannot make a token. Contract section 3, /checkout/success and
+// /checkout/cancel.
 #pragma once
 
 #include "domain/ids.h"
@@ -31,13 +32,13 @@ public:
     /// The attempt of a token made with any of the keys; nothing for everything else.
     std::optional<attempt_id> read_cancel_token(std::string_view token) const;
 
-    /// `url` with merchantOrderId, sessionId, status, ts (Unix seconds) and signature, replacing parameters of these
-    /// names, before any fragment. signature = hex HMAC-SHA256 with the storefront's key over the four values,
-    /// percent-encoded, joined by '&'.
+    /// `url` with merchantOrderId, sessionId, status, ts (Unix seconds) and signature, replacing parameters
+    /// of these names, before any fragment. signature = hex HMAC-SHA256 with the storefront's key over the
+    /// four values, percent-encoded, joined by '&'.
     std::string sign_redirect(std::string_view url, const redirect_outcome& outcome) const;
 
-    /// The key that storefronts verify with, derived from a configured key: HMAC-SHA256(key,
-    /// "clink-checkout redirect signature v1") as lower-case hex, whose text is the HMAC key.
+    /// The key that storefronts verify with: the 32 bytes of HMAC-SHA256(key,
+    /// "clink-checkout/redirect-signature/v1").
     static std::string derive_storefront_key(std::string_view key);
 
 private:
@@ -45,7 +46,8 @@ private:
     std::string storefront_key_;
 };
 
-/// `url` with the parameters set: same-named ones are dropped, the rest of the query and the fragment stay as they are.
+/// `url` with the parameters set: same-named ones are dropped, the rest of the query and the fragment stay as
+/// they are.
 std::string set_query_parameters(std::string_view url,
                                  const std::vector<std::pair<std::string, std::string>>& parameters);
 

@@ -23,14 +23,18 @@ bool is_successful(clink_order_status status) {
     return false;
 }
 
-/// Statuses only go forward, so that an old answer that comes late changes nothing.
-session_status advance(session_status stored, clink_session_status said) {
+/// A paid session stays completed and an expired one does not open again; an attempt that was never released
+/// keeps saying so.
+session_status advance(session_status stored, clink_session_status said, payment_status payment) {
     switch (stored) {
     case session_status::creating:
     case session_status::refused:
     case session_status::dark:
-    case session_status::completed:
         return stored;
+    case session_status::completed:
+        if (payment == payment_status::paid)
+            return stored;
+        break;
     case session_status::open:
     case session_status::expired:
         break;
@@ -41,6 +45,7 @@ session_status advance(session_status stored, clink_session_status said) {
     case clink_session_status::expired:
         return session_status::expired;
     case clink_session_status::open:
+        return stored == session_status::expired ? stored : session_status::open;
     case clink_session_status::unrecognised:
         return stored;
     }
@@ -117,11 +122,27 @@ bool learn(payment_record& known, const payment_record& found) {
     return learned;
 }
 
+/// Oldest payment first, whatever order Clink lists them in: the first one of a subscription is the order's
+/// payment.
+std::vector<order_facts> by_time(std::vector<order_facts> orders) {
+    std::ranges::sort(orders, [](const order_facts& a, const order_facts& b) {
+        if (a.payment_time && b.payment_time && *a.payment_time != *b.payment_time)
+            return *a.payment_time < *b.payment_time;
+        if (a.payment_time.has_value() != b.payment_time.has_value())
+            return a.payment_time.has_value();
+        return a.order_id < b.order_id;
+    });
+    return orders;
+}
+
 /// One settlement in the making: the order as it will be, and what is written to get there.
 class settling {
 public:
-    settling(const order_record& order, const session_record& session, const clink_word& word, evidence source)
-        : after_(order), session_(session), word_(word) {
+    settling(const order_record& order, const session_record& session, const clink_word& word,
+             evidence source)
+        : after_(order),
+          session_(session),
+          word_(word) {
         out_.attempt = session.id;
         out_.source = source;
     }
@@ -140,7 +161,8 @@ private:
     void check_reference() {
         const auto& reference = word_.session.merchant_reference_id;
         if (reference && *reference != after_.id.str())
-            open(discrepancy_kind::reference_mismatch, session_.id.str(), {{"clinkReference", *reference}});
+            open(discrepancy_kind::reference_mismatch, "attempt:" + session_.id.str(),
+                 {{"clinkReference", *reference}});
     }
 
     bool is_ours(const order_facts& facts) const {
@@ -151,7 +173,7 @@ private:
 
     void find_payments() {
         const bool says_paid = word_.session.payment_status == clink_payment_status::paid;
-        for (const auto& facts : word_.orders) {
+        for (const auto& facts : by_time(word_.orders)) {
             if (!is_successful(facts.status) || !is_ours(facts))
                 continue;
             auto found = payment_from_order(facts);
@@ -182,24 +204,28 @@ private:
 
     void add(payment_record found, const std::optional<decimal>& items_total, bool recurring) {
         if (auto* stored = find_stored(found)) {
-            if (learn(*stored, found)) {
-                judge(*stored, items_total);
-                replace_known(*stored);
-                note("payment_updated", *stored);
-            }
+            const bool knew_time = stored->payment_time.has_value();
+            if (!learn(*stored, found))
+                return;
+            judge(*stored, items_total);
+            if (!knew_time && was_expired(*stored))
+                open(discrepancy_kind::paid_after_expiry, subject_of(*stored), {});
+            replace_known(*stored);
+            note("payment_updated", *stored);
             return;
         }
         found.attempt = session_.id;
         found.original = session_.original;
         found.found_by = out_.source;
         found.kind = recurring && knows_payment(std::nullopt) ? payment_kind::renewal : payment_kind::payment;
-        judge(found, items_total);
         if (found.kind == payment_kind::payment)
             ++after_.payment_count;
-        after_.payments.push_back(found);
-        out_.new_payments.push_back(found);
-        note("payment_recorded", found);
-        check_circumstances(found);
+        after_.payments.push_back(std::move(found));
+        auto& added = after_.payments.back();
+        judge(added, items_total);
+        out_.new_payments.push_back(added);
+        note("payment_recorded", added);
+        check_circumstances(added);
     }
 
     void replace_known(const payment_record& payment) {
@@ -211,7 +237,8 @@ private:
     }
 
     void judge(payment_record& payment, const std::optional<decimal>& items_total) {
-        payment.verdict = judge_amount(session_.original, session_.allow_promotion_codes, payment, items_total);
+        payment.verdict =
+            judge_amount(session_.original, session_.allow_promotion_codes, payment, items_total);
         if (payment.kind == payment_kind::renewal)
             return;
         const auto& named = payment.clink_original_currency;
@@ -239,21 +266,22 @@ private:
     }
 
     bool was_expired(const payment_record& payment) const {
-        if (payment.payment_time && session_.expire_time)
-            return *payment.payment_time > *session_.expire_time;
-        return session_.status == session_status::expired;
+        const bool paid_past_expiry =
+            payment.payment_time && session_.expire_time && *payment.payment_time > *session_.expire_time;
+        return paid_past_expiry || session_.status == session_status::expired;
     }
 
     void check_duplicates() {
         if (out_.state == order_state::overpaid && !out_.new_payments.empty())
-            open(discrepancy_kind::duplicate_payment, "order:" + after_.id.str(),
+            open(discrepancy_kind::duplicate_payment,
+                 "order:" + after_.id.str() + "/" + std::to_string(after_.payment_count),
                  {{"payments", std::to_string(after_.payment_count)}});
     }
 
     void move_session() {
         const bool has_payment = knows_payment(std::nullopt);
         const session_change change{
-            .status = advance(session_.status, word_.session.status),
+            .status = advance(session_.status, word_.session.status, session_.payment),
             .payment = advance(session_.payment, word_.session.payment_status, has_payment),
             .ended = false,
             .settled = false,
@@ -270,8 +298,10 @@ private:
             return;
         out_.session = change;
         for (auto& mine : after_.sessions)
-            if (mine.id == session_.id)
+            if (mine.id == session_.id) {
+                mine.status = change.status;
                 mine.payment = change.payment;
+            }
         out_.events.insert(out_.events.begin(),
                            {.kind = "session_changed",
                             .attempt = session_.id,
@@ -295,12 +325,22 @@ private:
     }
 
     void open(discrepancy_kind kind, std::string subject, std::map<std::string, std::string> detail) {
-        out_.discrepancies.push_back(
-            {.kind = kind, .subject = std::move(subject), .attempt = session_.id, .detail = std::move(detail)});
+        out_.discrepancies.push_back({.kind = kind,
+                                      .subject = std::move(subject),
+                                      .attempt = session_.id,
+                                      .detail = std::move(detail)});
     }
 
-    /// The attempt and not Clink's order id, which may become known later.
-    static std::string subject_of(const payment_record& payment) { return "attempt:" + payment.attempt.str(); }
+    /// The attempt and the payment's place in it, not Clink's order id, which may become known later.
+    std::string subject_of(const payment_record& payment) const {
+        int place = 0;
+        for (const auto& each : after_.payments) {
+            place += each.attempt == payment.attempt ? 1 : 0;
+            if (&each == &payment)
+                break;
+        }
+        return "attempt:" + payment.attempt.str() + "/" + std::to_string(place);
+    }
 
     order_record after_;
     const session_record& session_;
@@ -308,7 +348,8 @@ private:
     settlement out_;
 };
 
-amount_verdict judge_same_currency(const decimal& asked, bool allow_promotion_codes, const payment_record& payment) {
+amount_verdict judge_same_currency(const decimal& asked, bool allow_promotion_codes,
+                                   const payment_record& payment) {
     const auto& paid = *payment.amount_total;
     if (paid == asked)
         return amount_verdict::exact;
@@ -324,7 +365,8 @@ bool has_remainder(const payment_record& payment) {
 
 } // namespace
 
-settlement settle(const order_record& order, const session_record& session, const clink_word& word, evidence source) {
+settlement settle(const order_record& order, const session_record& session, const clink_word& word,
+                  evidence source) {
     return settling(order, session, word, source).run();
 }
 
@@ -367,8 +409,7 @@ order_state find_state(const order_record& order) {
         return order_state::paid;
     if (refunded > 0)
         return order_state::refunded;
-    if (std::ranges::any_of(order.sessions,
-                            [](const session_record& s) { return s.payment == payment_status::processing; }))
+    if (std::ranges::any_of(order.sessions, may_be_paying))
         return order_state::processing;
     return order.cancelled_at ? order_state::cancelled : order_state::unpaid;
 }

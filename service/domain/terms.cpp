@@ -42,14 +42,14 @@ void record_customer(recorded_terms& terms, const checkout_terms& from) {
 void record_item(recorded_terms& terms, const std::string& at, const line_item& item,
                  const std::string& order_currency) {
     terms.emplace(at + "/name", item.name);
-    terms.emplace(at + "/unitAmount", item.unit_amount.to_string());
+    terms.emplace(at + "/unitAmount", format_amount(item.unit_amount, order_currency));
     terms.emplace(at + "/quantity", std::to_string(item.quantity));
     terms.emplace(at + "/currency", item.currency.value_or(order_currency));
     set(terms, at + "/imageUrl", item.image_url);
 }
 
 void record_purchase(recorded_terms& terms, const checkout_terms& from) {
-    terms.emplace("/originalAmount", from.original.amount.to_string());
+    terms.emplace("/originalAmount", format_amount(from.original.amount, from.original.currency));
     terms.emplace("/originalCurrency", from.original.currency);
     for (std::size_t i = 0; i < from.items.size(); ++i)
         record_item(terms, "/priceDataList/" + std::to_string(i), from.items[i], from.original.currency);

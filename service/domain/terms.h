@@ -55,9 +55,9 @@ struct checkout_terms {
     std::vector<extra_member> extra;                           ///< sorted by name
 };
 
-/// The terms as JSON pointer (into the API's request) → value as text: strings bare, amounts and counts in
-/// shortest plain form, "true"/"false", extra members as canonical JSON. What is kept in the database and
-/// compared.
+/// The terms as JSON pointer (into the API's request) → value as text: strings bare, amounts with their
+/// currency's digits, counts in shortest plain form, "true"/"false", extra members as canonical JSON. What is
+/// kept in the database and compared.
 using recorded_terms = std::map<std::string, std::string>;
 recorded_terms record(const checkout_terms& terms);
 

@@ -10,7 +10,8 @@ namespace {
 
 std::string lower(std::string_view text) {
     std::string result(text);
-    std::ranges::transform(result, result.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    std::ranges::transform(result, result.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return result;
 }
 
@@ -64,10 +65,11 @@ std::string escape_html(std::string_view text) {
     return escaped;
 }
 
-constexpr std::string_view page_style =
-    ":root{color-scheme:light dark}body{font:16px/1.5 system-ui,sans-serif;margin:0;min-height:100vh;display:grid;"
-    "place-items:center;background:Canvas;color:CanvasText}main{max-width:28rem;padding:2rem;text-align:center}"
-    "h1{font-size:1.4rem;margin:0 0 .5rem}p{margin:0;opacity:.8}";
+constexpr std::string_view page_style = ":root{color-scheme:light dark}body{font:16px/1.5 "
+                                        "system-ui,sans-serif;margin:0;min-height:100vh;display:grid;"
+                                        "place-items:center;background:Canvas;color:CanvasText}main{max-"
+                                        "width:28rem;padding:2rem;text-align:center}"
+                                        "h1{font-size:1.4rem;margin:0 0 .5rem}p{margin:0;opacity:.8}";
 
 void keep_private(http_response& response) {
     response.set("Cache-Control", "no-store");
@@ -98,12 +100,14 @@ http_response page_answer(unsigned status, std::string_view title, std::string_v
     http_response response;
     response.status = status;
     response.set("Content-Type", "text/html; charset=utf-8");
-    response.set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
+    response.set("Content-Security-Policy",
+                 "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
     keep_private(response);
     response.body = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
                     "content=\"width=device-width,initial-scale=1\"><title>"
-                    + escape_html(title) + "</title><style>" + std::string(page_style) + "</style></head><body><main><h1>"
-                    + escape_html(title) + "</h1><p>" + escape_html(sentence) + "</p></main></body></html>\n";
+                    + escape_html(title) + "</title><style>" + std::string(page_style)
+                    + "</style></head><body><main><h1>" + escape_html(title) + "</h1><p>"
+                    + escape_html(sentence) + "</p></main></body></html>\n";
     return response;
 }
 

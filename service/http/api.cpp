@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <exception>
+#include <stdexcept>
 
 namespace checkout {
 
@@ -35,7 +36,8 @@ http_response answer_problem(const problem& occurrence, const http_request& requ
 
 /// One line an answer; the route and not the path, so that no id, token or query gets into it.
 void write_access_log(const http_request& request, std::string_view pattern, std::string_view caller,
-                      std::string_view outcome, const http_response& response, const std::string& request_id) {
+                      std::string_view outcome, const http_response& response,
+                      const std::string& request_id) {
     const auto since = request.received_at == steady::time_point{} ? steady::duration{}
                                                                    : steady::now() - request.received_at;
     const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(since).count();
@@ -47,7 +49,8 @@ void write_access_log(const http_request& request, std::string_view pattern, std
                {"route", pattern},
                {"status", static_cast<std::int64_t>(response.status)},
                {"outcome", outcome},
-               {"duration_ms", json_number{std::to_string(micros / 1000) + "." + std::to_string(micros % 1000 / 100)}},
+               {"duration_ms",
+                json_number{std::to_string(micros / 1000) + "." + std::to_string(micros % 1000 / 100)}},
                {"bytes", static_cast<std::int64_t>(response.body.size())},
                {"caller", caller.empty() ? json_value() : json_value(caller)},
                {"peer", request.peer}});
@@ -61,7 +64,9 @@ bool has_body(const http_request& request) {
 } // namespace
 
 api::api(services& with, token_registry& tokens, api_options options)
-    : with_(with), tokens_(tokens), options_(options) {}
+    : with_(with),
+      tokens_(tokens),
+      options_(options) {}
 
 server_callbacks api::callbacks() {
     return {.admit = [this](const http_request& request) { return admit(request); },
@@ -88,7 +93,8 @@ request_admission api::admit(const http_request& request) {
 }
 
 /// The route with its caller, or the answer that refuses the request.
-std::variant<api::admitted, http_response> api::find_route(const http_request& request, const std::string& request_id) {
+std::variant<api::admitted, http_response> api::find_route(const http_request& request,
+                                                           const std::string& request_id) {
     auto match = match_route(main_routes(), request.method, request.path);
     problem wrong{.code = problem_code::not_found, .detail = "There is no such path."};
     std::string allow;
@@ -116,7 +122,8 @@ std::variant<api::admitted, http_response> api::find_route(const http_request& r
 }
 
 std::optional<problem> api::check(const http_request& request, const route& found, api_identity& caller) {
-    if (options_.needs_client_certificate && found.pattern.starts_with("/v1/") && !request.has_client_certificate)
+    if (options_.needs_client_certificate && found.pattern.starts_with("/v1/")
+        && !request.has_client_certificate)
         return problem{.code = problem_code::client_certificate_required,
                        .detail = "This path needs a client certificate."};
     if (!found.scopes.empty()) {
@@ -132,7 +139,8 @@ std::optional<problem> api::check(const http_request& request, const route& foun
     }
     if (found.body == request_body::json && (has_body(request) || request.header("Content-Type"))
         && !is_json_content(request))
-        return problem{.code = problem_code::unsupported_media_type, .detail = "The body must be application/json."};
+        return problem{.code = problem_code::unsupported_media_type,
+                       .detail = "The body must be application/json."};
     return std::nullopt;
 }
 
@@ -147,7 +155,8 @@ std::optional<problem> api::check_load(const api_identity& caller) {
     const std::chrono::duration<double> since = now - bucket.at;
     bucket = {std::min(limit, bucket.tokens + since.count() * limit), now};
     if (bucket.tokens < 1)
-        return problem{.code = problem_code::rate_limited, .detail = "The token's rate of requests is used up."};
+        return problem{.code = problem_code::rate_limited,
+                       .detail = "The token's rate of requests is used up."};
     bucket.tokens -= 1;
     return std::nullopt;
 }
@@ -198,10 +207,11 @@ boost::asio::awaitable<reply> api::run_guarded(endpoint target, call request) {
     }
     write_log(code == problem_code::internal_error ? log_level::error : log_level::warning, "request_failed",
               {{"request_id", request_id}, {"outcome", kind_of(code).name}, {"detail", cause}});
-    co_return problem{.code = code,
-                      .detail = code == problem_code::internal_error
-                                    ? "The request could not be carried out; its id is in the log."
-                                    : "The record cannot be reached; nothing was handed out. Send the request again."};
+    co_return problem{
+        .code = code,
+        .detail = code == problem_code::internal_error
+                      ? "The request could not be carried out; its id is in the log."
+                      : "The record cannot be reached; nothing was handed out. Send the request again."};
 }
 
 boost::asio::awaitable<reply> api::run(endpoint target, call request) {
@@ -225,11 +235,12 @@ boost::asio::awaitable<reply> api::run(endpoint target, call request) {
     case endpoint::checkout_cancel:
         return checkout_cancel(with_, std::move(request));
     case endpoint::get_openapi:
+        return get_openapi(with_, std::move(request));
     case endpoint::livez:
     case endpoint::readyz:
         break;
     }
-    return get_openapi(with_, std::move(request));
+    throw std::logic_error("a route of the admin listener reached the API");
 }
 
 http_response api::answer_fault(const http_request& request, server_fault fault) {
@@ -244,7 +255,8 @@ http_response api::answer_fault(const http_request& request, server_fault fault)
 problem to_problem(server_fault fault) {
     switch (fault) {
     case server_fault::malformed_request:
-        return {.code = problem_code::bad_request, .detail = "This is not an HTTP/1.1 request that can be read."};
+        return {.code = problem_code::bad_request,
+                .detail = "This is not an HTTP/1.1 request that can be read."};
     case server_fault::header_too_large:
         return {.code = problem_code::headers_too_large, .detail = "The head of a request may have 16 KiB."};
     case server_fault::body_too_large:
@@ -257,14 +269,16 @@ problem to_problem(server_fault fault) {
 
 std::string choose_request_id(const http_request& request) {
     const auto given = request.header("X-Request-Id");
-    if (given && !given->empty() && given->size() <= max_request_id && std::ranges::all_of(*given, is_id_character))
+    if (given && !given->empty() && given->size() <= max_request_id
+        && std::ranges::all_of(*given, is_id_character))
         return std::string(*given);
     return make_uuid_v7();
 }
 
 std::string read_traceparent(const http_request& request) {
     const auto given = request.header("traceparent").value_or("");
-    const bool shaped = given.size() == 55 && given.starts_with("00-") && given[35] == '-' && given[52] == '-';
+    const bool shaped =
+        given.size() == 55 && given.starts_with("00-") && given[35] == '-' && given[52] == '-';
     if (!shaped || !is_lower_hex(given.substr(3, 32)) || !is_lower_hex(given.substr(36, 16))
         || !is_lower_hex(given.substr(53)))
         return {};

@@ -1,5 +1,5 @@
-// The API's edge: routes a request, admits it (token, scope, media type, load), runs its handler, turns whatever happens
-// into an answer with a request id, and writes the access log. Used on the I/O thread only.
+// The API's edge: routes a request, admits it (token, scope, media type, load), runs its handler, turns
+// whatever happens into an answer with a request id, and writes the access log. Used on the I/O thread only.
 #pragma once
 
 #include "http/handlers.h"
@@ -16,9 +16,9 @@
 namespace checkout {
 
 struct api_options {
-    std::size_t max_in_flight = 1024;       ///< past it 503 overloaded
-    int rate_limit_per_second = 0;          ///< per token, 429 past it; 0: off
-    bool needs_client_certificate = false;  ///< on /v1/
+    std::size_t max_in_flight = 1024;      ///< past it 503 overloaded
+    int rate_limit_per_second = 0;         ///< per token, 429 past it; 0: off
+    bool needs_client_certificate = false; ///< on /v1/
 };
 
 class api {
@@ -41,7 +41,8 @@ private:
     boost::asio::awaitable<http_response> handle(http_request request);
     http_response answer_fault(const http_request& request, server_fault fault);
 
-    std::variant<admitted, http_response> find_route(const http_request& request, const std::string& request_id);
+    std::variant<admitted, http_response> find_route(const http_request& request,
+                                                     const std::string& request_id);
     std::optional<problem> check(const http_request& request, const route& found, api_identity& caller);
     std::optional<problem> check_load(const api_identity& caller);
     boost::asio::awaitable<reply> run(endpoint target, call request);

@@ -1,5 +1,5 @@
 // One accepted connection of http_server: handshake, requests one after the other, answers, closing. This
-// header is what the server sees of it; Beast and both kinds of stream stay in connection.cpp.
+// header is what the server sees of it.
 #pragma once
 
 #include "http/framing.h"
@@ -12,6 +12,7 @@
 #include <memory>
 #include <string>
 #include <unordered_set>
+#include <utility>
 
 namespace checkout {
 
@@ -53,9 +54,9 @@ protected:
     const std::shared_ptr<connection_group> group_;
 };
 
-/// Serves the connection until its end, on the socket's executor; in TLS if a context is given.
+/// Serves the connection until its end, on the socket's executor; in TLS if a context is given, which
+/// may go before the connection does.
 void start_connection(boost::asio::ip::tcp::socket socket, std::string peer,
-                      std::shared_ptr<connection_group> group,
-                      std::shared_ptr<boost::asio::ssl::context> tls);
+                      std::shared_ptr<connection_group> group, boost::asio::ssl::context* tls);
 
 } // namespace checkout

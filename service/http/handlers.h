@@ -1,5 +1,5 @@
-// What each operation of the API does: reads the request, calls the use case, writes the answer. One function per
-// operation; all that they share is `services`.
+// What each operation of the API does: reads the request, calls the use case, writes the answer. One function
+// per operation; all that they share is `services`.
 #pragma once
 
 #include "checkout/checkout_creator.h"

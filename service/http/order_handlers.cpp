@@ -10,7 +10,9 @@ namespace {
 
 constexpr char event_cursor = 'e';
 
-problem no_order() { return {.code = problem_code::order_not_found, .detail = "There is no such order."}; }
+problem no_order() {
+    return {.code = problem_code::order_not_found, .detail = "There is no such order."};
+}
 
 visibility seen_by(const call& request) {
     return request.scopes.contains(api_scope::finance) ? visibility::everything : visibility::storefront;
@@ -20,7 +22,7 @@ visibility seen_by(const call& request) {
 boost::asio::awaitable<std::optional<order_record>> find_order(services& with, std::string text) {
     if (!is_merchant_order_id(text))
         co_return std::nullopt;
-    co_return co_await with.orders.find_order(merchant_order_id(std::move(text)));
+    co_return co_await with.orders.find_whole_order(merchant_order_id(std::move(text)));
 }
 
 boost::asio::awaitable<http_response> describe_order(services& with, order_record order, visibility seen) {
@@ -64,7 +66,7 @@ async_reply list_order_events(services& with, call request) {
     }
     json_array items;
     for (const auto& event : events)
-        items.push_back(to_json_event(event));
+        items.push_back(to_json_event(event, seen_by(request)));
     co_return json_answer(200, to_json_items(std::move(items), std::move(next)));
 }
 
@@ -72,9 +74,13 @@ async_reply cancel_order(services& with, call request) {
     auto text = request.parameters.front();
     if (!is_merchant_order_id(text))
         co_return no_order();
-    auto order = co_await with.desk.cancel(merchant_order_id(std::move(text)), request.context);
-    if (order.has_error())
-        co_return to_problem(std::move(order).error());
+    const merchant_order_id id(std::move(text));
+    const auto cancelled = co_await with.desk.cancel(id, request.context);
+    if (cancelled.has_error())
+        co_return to_problem(cancelled.error());
+    auto order = co_await with.orders.find_whole_order(id);
+    if (!order)
+        co_return no_order();
     co_return co_await describe_order(with, std::move(*order), seen_by(request));
 }
 

@@ -14,7 +14,7 @@ namespace checkout {
 
 inline constexpr std::size_t max_items = 100;           ///< lines of one order
 inline constexpr std::size_t max_item_name_bytes = 500; ///< a line of a checkout page
-inline constexpr int max_quantity = 1'000'000;          ///< of one item
+inline constexpr int max_quantity = 2'147'483'647;      ///< of one item: Clink's int32
 
 /// The currency in which a request counts.
 struct request_currency {

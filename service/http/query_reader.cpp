@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::size_t max_cursor_bytes = 512;
 
+// What PostgreSQL's timestamps and RFC 3339's four digits both hold.
+const instant earliest = parse_date("0001-01-01").value();
+const instant latest = parse_date("9999-12-31").value();
+
 template <class Number>
 std::optional<Number> read_number(std::string_view text) {
     Number value{};
@@ -65,9 +69,15 @@ std::optional<instant> query_reader::instant_or_date(std::string_view name) {
     auto at = parse_date(*given);
     if (!at)
         at = parse_rfc3339(*given);
+    if (at && !is_in_range(*at))
+        at.reset();
     if (!at)
         refuse(name, "Must be an RFC 3339 instant with its offset, or a date.");
     return at;
+}
+
+bool query_reader::is_in_range(instant at) {
+    return at >= earliest && at < latest;
 }
 
 void query_reader::refuse(std::string_view name, std::string message) {

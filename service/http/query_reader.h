@@ -1,5 +1,5 @@
-// The query of a request, read strictly: a parameter that is unknown, repeated or wrong is named, all at once, because a
-// misspelt filter must not widen a report.
+// The query of a request, read strictly: a parameter that is unknown, repeated or wrong is named, all at
+// once, because a misspelt filter must not widen a report.
 #pragma once
 
 #include "domain/instant.h"
@@ -30,6 +30,9 @@ public:
     std::optional<instant> instant_or_date(std::string_view name);
     void refuse(std::string_view name, std::string message);
 
+    /// Whether a cursor's instant can be one of ours.
+    static bool is_in_range(instant at);
+
     /// The problem when anything was wrong, parameters that nobody asked for included.
     std::optional<problem> finish();
 
@@ -43,7 +46,8 @@ private:
     std::vector<field_error> errors_;
 };
 
-/// An opaque cursor: numbers, of which `kind` says what they are, so that one list's cursor is refused by another.
+/// An opaque cursor: numbers, of which `kind` says what they are, so that one list's cursor is refused by
+/// another.
 std::string write_cursor(char kind, const std::vector<std::int64_t>& numbers);
 std::optional<std::vector<std::int64_t>> read_cursor(char kind, std::size_t count, std::string_view cursor);
 

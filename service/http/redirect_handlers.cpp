@@ -30,7 +30,8 @@ page_text page_for(std::string_view status) {
     if (status == "processing")
         return {"Your payment is being processed", "You will hear from the shop as soon as it is confirmed."};
     if (status == "expired")
-        return {"This checkout has expired", "Nothing was charged. Please go back to the shop and start again."};
+        return {"This checkout has expired",
+                "Nothing was charged. Please go back to the shop and start again."};
     return {"This order has not been paid", "Nothing was charged. Please go back to the shop to try again."};
 }
 
@@ -49,7 +50,8 @@ std::string find_session_id(const http_request& request) {
     return count == 1 ? found : std::string();
 }
 
-asio::awaitable<result<session_outcome>> ask_patiently(services& with, clink_session_id id, call_context context) {
+asio::awaitable<result<session_outcome>> ask_patiently(services& with, clink_session_id id,
+                                                       call_context context) {
     auto outcome = co_await with.settler.refresh(id, evidence::redirect, context);
     for (const auto pause : second_looks) {
         if (outcome.has_error() || !outcome->answered || redirect_status(*outcome) != "unpaid")
@@ -68,14 +70,17 @@ http_response send_back(const redirect_signer& signer, const session_outcome& ou
         const auto text = page_for(status);
         return page_answer(200, text.title, text.sentence);
     }
-    const auto now = std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
+    const auto now =
+        std::chrono::time_point_cast<std::chrono::microseconds>(std::chrono::system_clock::now());
     return redirect_answer(signer.sign_redirect(*session.success_url, {.order_id = outcome.order.id,
                                                                        .session_id = *session.session_id,
                                                                        .status = std::string(status),
                                                                        .at = now}));
 }
 
-problem no_redirects() { return {.code = problem_code::not_found, .detail = "There is nothing here."}; }
+problem no_redirects() {
+    return {.code = problem_code::not_found, .detail = "There is nothing here."};
+}
 
 } // namespace
 
@@ -84,9 +89,11 @@ async_reply checkout_success(services& with, call request) {
         co_return no_redirects();
     const auto text = find_session_id(request.request);
     if (text.empty())
-        co_return problem{.code = problem_code::session_id_missing, .detail = "The address names no session."};
+        co_return problem{.code = problem_code::session_id_missing,
+                          .detail = "The address names no session."};
     if (!is_session_id(text))
-        co_return problem{.code = problem_code::session_id_malformed, .detail = "The address names no session."};
+        co_return problem{.code = problem_code::session_id_malformed,
+                          .detail = "The address names no session."};
     auto outcome = co_await ask_patiently(with, clink_session_id(text), request.context);
     if (outcome.has_error())
         co_return to_problem(std::move(outcome).error());
@@ -98,7 +105,8 @@ async_reply checkout_success(services& with, call request) {
 async_reply checkout_cancel(services& with, call request) {
     if (with.signer == nullptr)
         co_return no_redirects();
-    const problem unknown{.code = problem_code::cancel_token_not_found, .detail = "This address is not one of ours."};
+    const problem unknown{.code = problem_code::cancel_token_not_found,
+                          .detail = "This address is not one of ours."};
     const auto attempt = with.signer->read_cancel_token(request.parameters.front());
     if (!attempt)
         co_return unknown;
@@ -109,7 +117,8 @@ async_reply checkout_cancel(services& with, call request) {
     if (!session->cancel_visited_at)
         co_await with.settlements.note_cancel_visit(*attempt, request.context.request_id);
     if (!session->cancel_url)
-        co_return page_answer(200, "You left the checkout", "Nothing was charged. You can go back to the shop.");
+        co_return page_answer(200, "You left the checkout",
+                              "Nothing was charged. You can go back to the shop.");
     co_return redirect_answer(*session->cancel_url);
 }
 

@@ -11,7 +11,9 @@ namespace {
 constexpr char recorded_cursor = 'r';
 constexpr char paid_cursor = 'p';
 
-char cursor_kind(payment_axis axis) { return axis == payment_axis::recorded_at ? recorded_cursor : paid_cursor; }
+char cursor_kind(payment_axis axis) {
+    return axis == payment_axis::recorded_at ? recorded_cursor : paid_cursor;
+}
 
 payment_axis read_axis(query_reader& query) {
     const auto given = query.text("axis");
@@ -44,11 +46,13 @@ std::optional<payment_position> read_position(query_reader& query, payment_axis 
     if (!given)
         return std::nullopt;
     const auto numbers = read_cursor(cursor_kind(axis), 2, *given);
-    if (!numbers) {
-        query.refuse("cursor", "Not a cursor of this list.");
-        return std::nullopt;
+    if (numbers) {
+        const payment_position position{instant(std::chrono::microseconds(numbers->at(0))), numbers->at(1)};
+        if (query_reader::is_in_range(position.at))
+            return position;
     }
-    return payment_position{instant(std::chrono::microseconds(numbers->at(0))), numbers->at(1)};
+    query.refuse("cursor", "Not a cursor of this list.");
+    return std::nullopt;
 }
 
 payment_query read_query(query_reader& query) {
@@ -75,7 +79,8 @@ std::string cursor_after(const payment_line& line, payment_axis axis) {
 
 async_reply list_payments(services& with, call request) {
     if (!may_send_json(request.request))
-        co_return problem{.code = problem_code::not_acceptable, .detail = "The list is given as application/json."};
+        co_return problem{.code = problem_code::not_acceptable,
+                          .detail = "The list is given as application/json."};
     query_reader query(request.request.query);
     auto wanted = read_query(query);
     if (auto wrong = query.finish())

@@ -64,8 +64,12 @@ void add_method(std::string& allow, std::string_view method) {
 
 } // namespace
 
-std::span<const route> main_routes() { return main_table; }
-std::span<const route> admin_routes() { return admin_table; }
+std::span<const route> main_routes() {
+    return main_table;
+}
+std::span<const route> admin_routes() {
+    return admin_table;
+}
 
 std::variant<route_match, no_such_path, no_such_method, bad_path>
 match_route(std::span<const route> routes, std::string_view method, std::string_view path) {

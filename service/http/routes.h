@@ -1,4 +1,5 @@
-// The paths of the service as data: method, pattern, who may, how much. openapi.yaml has the same list; a test compares.
+// The paths of the service as data: method, pattern, who may, how much. openapi.yaml has the same list; a
+// test compares.
 #pragma once
 
 #include "http/api_tokens.h"
@@ -14,8 +15,18 @@
 namespace checkout {
 
 enum class endpoint {
-    create_session, get_session, refresh_session, get_order, list_order_events, cancel_order, list_payments,
-    checkout_success, checkout_cancel, get_openapi, livez, readyz
+    create_session,
+    get_session,
+    refresh_session,
+    get_order,
+    list_order_events,
+    cancel_order,
+    list_payments,
+    checkout_success,
+    checkout_cancel,
+    get_openapi,
+    livez,
+    readyz
 };
 
 enum class request_body { none, json };
@@ -24,7 +35,7 @@ struct route {
     std::string_view method;
     std::string_view pattern; ///< a segment in braces takes any non-empty text
     endpoint target;
-    scope_set scopes;         ///< any of them; empty: no token is asked for
+    scope_set scopes; ///< any of them; empty: no token is asked for
     request_body body = request_body::none;
     bool for_browsers = false; ///< errors are pages unless JSON is asked for
 };

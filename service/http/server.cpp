@@ -150,7 +150,8 @@ void http_server::impl::take(tcp::socket socket) {
     }
     try {
         std::string peer = peer_name(socket);
-        start_connection(std::move(socket), std::move(peer), group_, tls_ ? tls_->current(now) : nullptr);
+        start_connection(std::move(socket), std::move(peer), group_,
+                         tls_ ? tls_->current(now).get() : nullptr);
     } catch (const std::exception& error) { // out of memory: costs this connection, not the accept loop
         write_log(log_level::error, "http_connection_failed", {{"detail", error.what()}});
     }

@@ -7,9 +7,13 @@ namespace checkout {
 
 namespace {
 
-std::string session_path(const clink_session_id& id) { return "/v1/checkout-sessions/" + percent_encode(id.str()); }
+std::string session_path(const clink_session_id& id) {
+    return "/v1/checkout-sessions/" + percent_encode(id.str());
+}
 
-problem no_session() { return {.code = problem_code::session_not_found, .detail = "There is no such session."}; }
+problem no_session() {
+    return {.code = problem_code::session_not_found, .detail = "There is no such session."};
+}
 
 } // namespace
 
@@ -18,8 +22,8 @@ async_reply create_session(services& with, call request) {
     if (parsed.has_error())
         co_return std::move(parsed).error();
     auto wanted = std::move(*parsed);
-    auto page = co_await with.creator.create(std::move(wanted.order_id), std::move(wanted.terms), wanted.supersede,
-                                             request.context);
+    auto page = co_await with.creator.create(std::move(wanted.order_id), std::move(wanted.terms),
+                                             wanted.supersede, request.context);
     if (page.has_error())
         co_return to_problem(std::move(page).error());
     auto response = json_answer(page->replayed ? 200 : 201, to_json_page(page->order_id, page->session));

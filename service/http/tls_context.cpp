@@ -5,7 +5,9 @@
 #include <openssl/ssl.h>
 #include <sys/stat.h>
 
+#include <cstddef>
 #include <stdexcept>
+#include <string_view>
 #include <utility>
 
 namespace checkout {

@@ -4,6 +4,12 @@
 
 namespace checkout {
 
+namespace {
+
+constexpr std::chrono::milliseconds repeat_interval{50};
+
+} // namespace
+
 watchdog::watchdog(const boost::asio::any_io_executor& executor, std::function<void()> on_expiry)
     : timer_(executor),
       on_expiry_(std::move(on_expiry)) {}
@@ -31,21 +37,18 @@ void watchdog::wait() {
 }
 
 void watchdog::tick() {
-    // A wait that was replaced after its handler had been queued arrives here too: it must not end the newer
-    // one.
     const auto now = clock::now();
-    if (now < timer_.expiry())
+    if (now < timer_.expiry()) // called for a wait that was replaced when its end was queued already
         return;
     waiting_ = false;
     if (deadline_ == clock::time_point::max())
         return;
-    if (now < deadline_) {
-        wait();
-        return;
+    if (now >= deadline_) {
+        expired_ = true;
+        deadline_ = now + repeat_interval;
+        on_expiry_();
     }
-    disarm();
-    expired_ = true;
-    on_expiry_();
+    wait();
 }
 
 } // namespace checkout

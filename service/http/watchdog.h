@@ -13,8 +13,9 @@ namespace checkout {
 
 class watchdog {
 public:
-    /// `on_expiry` is called once for every deadline that passes, and only while `owner` (what holds this
-    /// watchdog) is alive; the watchdog does not keep it so.
+    /// `on_expiry` is called when the deadline passes and from then on every 50 ms until it is replaced,
+    /// because an operation made of several may begin its next one just after a call. Only while `owner`
+    /// (what holds this watchdog) is alive; the watchdog does not keep it so.
     watchdog(const boost::asio::any_io_executor& executor, std::function<void()> on_expiry);
 
     void guard(std::weak_ptr<const void> owner) { owner_ = std::move(owner); }

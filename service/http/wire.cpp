@@ -1,7 +1,5 @@
 #include "http/wire.h"
 
-#include "domain/currency.h"
-
 #include <algorithm>
 
 namespace checkout {
@@ -12,8 +10,12 @@ using namespace std::chrono_literals;
 
 constexpr auto poll_interval = 2000ms; ///< the refill of a session's questions
 
-json_value or_null(const std::optional<std::string>& text) { return text ? json_value(*text) : json_value(); }
-json_value or_null(const std::optional<instant>& at) { return at ? json_value(to_rfc3339(*at)) : json_value(); }
+json_value or_null(const std::optional<std::string>& text) {
+    return text ? json_value(*text) : json_value();
+}
+json_value or_null(const std::optional<instant>& at) {
+    return at ? json_value(to_rfc3339(*at)) : json_value();
+}
 template <class Id>
 json_value id_or_null(const std::optional<Id>& id) {
     return id ? json_value(id->str()) : json_value();
@@ -45,7 +47,8 @@ json_object session_members(const merchant_order_id& order, const session_record
 json_value refusal_of(const session_record& session) {
     if (session.status != session_status::refused)
         return {};
-    return json_object{{"code", session.refusal_code.value_or("")}, {"message", or_null(session.refusal_message)}};
+    return json_object{{"code", session.refusal_code.value_or("")},
+                       {"message", or_null(session.refusal_message)}};
 }
 
 bool may_see_id(const session_record& session, visibility seen) {
@@ -85,7 +88,8 @@ void add_payment(json_object& object, const payment_record& payment, json_value 
     object.push_back({"amountTotal", amount_or_null(payment.amount_total, payment.payment_currency)});
     object.push_back({"paymentCurrency", or_null(payment.payment_currency)});
     object.push_back({"amountSubtotal", amount_or_null(payment.amount_subtotal, asked.currency)});
-    object.push_back({"refundedAmount", format_amount(payment.refunded_amount, payment.payment_currency.value_or(""))});
+    object.push_back(
+        {"refundedAmount", format_amount(payment.refunded_amount, payment.payment_currency.value_or(""))});
     object.push_back({"paymentTime", or_null(payment.payment_time)});
     object.push_back({"recordedAt", to_rfc3339(payment.recorded_at)});
     object.push_back({"evidence", to_string(payment.found_by)});
@@ -135,21 +139,37 @@ json_value next_poll(const session_outcome& outcome) {
     const bool over = !outcome.could_move || (session.ended_at && outcome.answered);
     if (over)
         return {};
-    return static_cast<std::int64_t>(std::max<std::chrono::milliseconds>(poll_interval, outcome.next_question).count());
+    return static_cast<std::int64_t>(
+        std::max<std::chrono::milliseconds>(poll_interval, outcome.next_question).count());
+}
+
+/// Clink's id and answer of an attempt that was never released: an elements session's id is as good as its
+/// page.
+void hide_handle(json_value& data) {
+    if (auto* members = data.if_object())
+        std::erase_if(*members, [](const json_member& member) {
+            return member.name == "clink" || member.name == "sessionId";
+        });
+}
+
+/// The attempt whose terms bind: the one that was paid, else the current or coming one, else the last.
+const session_record& find_binding(const order_record& order) {
+    for (const auto& payment : order.payments)
+        if (payment.kind == payment_kind::payment)
+            return *order.find_session(payment.attempt);
+    if (const auto* current = order.find_current())
+        return *current;
+    return order.sessions.back();
 }
 
 } // namespace
-
-std::string format_amount(const decimal& amount, std::string_view currency) {
-    return amount.to_string(find_minor_digits(currency).value_or(0));
-}
 
 json_value to_json_page(const merchant_order_id& order, const session_record& session) {
     return session_members(order, session, true);
 }
 
 json_value to_json_session(const order_record& order, const session_record& session) {
-    const bool payable = session.current() && !order.cancelled_at;
+    const bool payable = session.current() && !order.cancelled_at && order.payment_count == 0;
     auto members = session_members(order.id, session, payable);
     members.push_back({"settledBy", name_or_null(session.settled_by)});
     members.push_back({"checkedAt", or_null(session.checked_at)});
@@ -159,15 +179,16 @@ json_value to_json_session(const order_record& order, const session_record& sess
 json_value to_json_outcome(const session_outcome& outcome) {
     const auto& session = outcome.session();
     const auto* payment = find_payment(outcome);
-    const bool unpaid = session.payment == payment_status::unpaid && session.status != session_status::completed;
+    const bool unpaid =
+        session.payment == payment_status::unpaid && session.status != session_status::completed;
     return json_object{
         {"merchantOrderId", outcome.order.id.str()},
         {"sessionId", id_or_null(session.session_id)},
         {"status", to_string(session.status)},
         {"paymentStatus", to_string(session.payment)},
         {"paid", is_paid(outcome)},
-        {"amountTotal",
-         payment != nullptr ? amount_or_null(payment->amount_total, payment->payment_currency) : json_value()},
+        {"amountTotal", payment != nullptr ? amount_or_null(payment->amount_total, payment->payment_currency)
+                                           : json_value()},
         {"paymentCurrency", payment != nullptr ? or_null(payment->payment_currency) : json_value()},
         {"amountVerdict", payment != nullptr ? json_value(to_string(payment->verdict)) : json_value()},
         {"certainty", certainty_of(outcome)},
@@ -176,7 +197,8 @@ json_value to_json_outcome(const session_outcome& outcome) {
         {"mayRetryPayment", outcome.answered && unpaid && outcome.order.payment_count == 0}};
 }
 
-json_value to_json_order(const order_record& order, const std::vector<discrepancy_record>& open, visibility seen) {
+json_value to_json_order(const order_record& order, const std::vector<discrepancy_record>& open,
+                         visibility seen) {
     json_array attempts;
     for (const auto& session : order.sessions)
         attempts.push_back(to_json_attempt(session, seen));
@@ -186,16 +208,16 @@ json_value to_json_order(const order_record& order, const std::vector<discrepanc
     json_array discrepancies;
     for (const auto& found : open)
         discrepancies.push_back(to_json_discrepancy(found));
-    const auto& latest = order.sessions.back();
+    const auto& binding = find_binding(order);
     const bool paid = std::ranges::any_of(order.payments, [](const payment_record& p) {
         return p.kind == payment_kind::payment && is_paid_in_full(p.verdict);
     });
     return json_object{{"merchantOrderId", order.id.str()},
                        {"state", to_string(order.state)},
                        {"paid", paid},
-                       {"terms", to_json_terms(latest.terms)},
-                       {"originalAmount", format_amount(latest.original.amount, latest.original.currency)},
-                       {"originalCurrency", latest.original.currency},
+                       {"terms", to_json_terms(binding.terms)},
+                       {"originalAmount", format_amount(binding.original.amount, binding.original.currency)},
+                       {"originalCurrency", binding.original.currency},
                        {"attempts", std::move(attempts)},
                        {"payments", std::move(payments)},
                        {"refunds", json_array{}},
@@ -205,19 +227,23 @@ json_value to_json_order(const order_record& order, const std::vector<discrepanc
                        {"cancelledAt", or_null(order.cancelled_at)}};
 }
 
-json_value to_json_event(const event_record& event) {
-    auto data = parse_json(event.data);
+json_value to_json_event(const event_record& event, visibility seen) {
+    auto parsed = parse_json(event.data);
+    json_value data = parsed ? std::move(*parsed) : json_value(json_object{});
+    if (!event.released && seen == visibility::storefront)
+        hide_handle(data);
     return json_object{{"eventId", std::to_string(event.id)},
                        {"kind", event.kind},
                        {"at", to_rfc3339_micros(event.at)},
                        {"attempt", event.attempt ? json_value(*event.attempt) : json_value()},
                        {"source", or_null(event.source)},
                        {"requestId", or_null(event.request_id)},
-                       {"data", data ? std::move(*data) : json_value(json_object{})}};
+                       {"data", std::move(data)}};
 }
 
 json_value to_json_line(const payment_line& line) {
-    json_object object{{"paymentId", std::to_string(line.payment.id)}, {"merchantOrderId", line.order_id.str()}};
+    json_object object{{"paymentId", std::to_string(line.payment.id)},
+                       {"merchantOrderId", line.order_id.str()}};
     add_payment(object, line.payment, id_or_null(line.session_id), line.attempt);
     return object;
 }

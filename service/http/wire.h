@@ -1,11 +1,12 @@
-// Domain values as the API's JSON (openapi.yaml, components/schemas). Every shape that leaves the service is here.
+// Domain values as the API's JSON (openapi.yaml, components/schemas). Every shape that leaves the service is
+// here.
 #pragma once
 
 #include "checkout/checkout_creator.h"
 #include "checkout/session_settler.h"
 #include "domain/order.h"
-#include "json/json.h"
 #include "storage/report_store.h"
+#include "json/json.h"
 
 #include <optional>
 #include <string>
@@ -20,14 +21,12 @@ enum class visibility { storefront, everything };
 json_value to_json_page(const merchant_order_id& order, const session_record& session); ///< CheckoutSession
 json_value to_json_session(const order_record& order, const session_record& session);   ///< RecordedSession
 json_value to_json_outcome(const session_outcome& outcome);                             ///< SessionOutcome
-json_value to_json_order(const order_record& order, const std::vector<discrepancy_record>& open, visibility seen);
+json_value to_json_order(const order_record& order, const std::vector<discrepancy_record>& open,
+                         visibility seen);
 json_value to_json_terms(const recorded_terms& terms); ///< Terms
-json_value to_json_event(const event_record& event);
+json_value to_json_event(const event_record& event, visibility seen);
 json_value to_json_line(const payment_line& line); ///< ReconciliationPayment
 json_value to_json_items(json_array items, std::optional<std::string> next_cursor);
-
-/// An amount with the currency's number of digits, more where it has them.
-std::string format_amount(const decimal& amount, std::string_view currency);
 
 /// What a redirect says of a session: paid, processing, unpaid or expired.
 std::string_view redirect_status(const session_outcome& outcome);

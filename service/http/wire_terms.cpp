@@ -8,8 +8,7 @@ namespace checkout {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> flags{"allowPromotionCodes", "showPromotionCode", "localPriceOnly",
-                                                "supersede"};
+constexpr std::array<std::string_view, 3> flags{"allowPromotionCodes", "showPromotionCode", "localPriceOnly"};
 constexpr std::array<std::string_view, 2> arrays{"priceDataList", "paymentMethodTypeBlackList"};
 
 std::string unescape(std::string_view token) {
@@ -35,9 +34,11 @@ std::vector<std::string> split_pointer(std::string_view pointer) {
     return tokens;
 }
 
-bool is_one_of(std::string_view name, auto names) { return std::ranges::find(names, name) != names.end(); }
+bool is_one_of(std::string_view name, auto names) {
+    return std::ranges::find(names, name) != names.end();
+}
 
-json_value read_leaf(const std::vector<std::string>& path, const std::string& text, std::string_view currency) {
+json_value read_leaf(const std::vector<std::string>& path, const std::string& text) {
     const auto& name = path.back();
     if (path.front() == "metadata")
         return text;
@@ -49,10 +50,6 @@ json_value read_leaf(const std::vector<std::string>& path, const std::string& te
         return text == "true";
     if (name == "quantity")
         return json_number{text};
-    if (name == "originalAmount" || name == "unitAmount") {
-        const auto amount = decimal::parse(text);
-        return amount ? format_amount(*amount, currency) : text;
-    }
     return text;
 }
 
@@ -77,15 +74,13 @@ json_value& child(json_value& parent, const std::string& token) {
 } // namespace
 
 json_value to_json_terms(const recorded_terms& terms) {
-    const auto currency = terms.find("/originalCurrency");
-    const std::string code = currency == terms.end() ? "" : currency->second;
     json_value root = json_object{};
     for (const auto& [pointer, text] : terms) {
         const auto path = split_pointer(pointer);
         auto* place = &root;
         for (const auto& token : path)
             place = &child(*place, token);
-        *place = read_leaf(path, text, code);
+        *place = read_leaf(path, text);
     }
     return root;
 }

@@ -33,15 +33,15 @@ public:
     using storage = std::variant<std::nullptr_t, bool, json_number, std::string, json_array, json_object>;
 
     json_value() = default; ///< null
-    json_value(std::nullptr_t) {}
+    json_value(std::nullptr_t);
     json_value(std::same_as<bool> auto value) : value_(value) {} ///< of bool alone: pointers would convert
     json_value(std::int64_t value);
-    json_value(int value) : json_value(static_cast<std::int64_t>(value)) {}
+    json_value(int value);
     json_value(std::uint64_t value);
-    json_value(json_number value) : value_(std::move(value)) {}
-    json_value(std::string value) : value_(std::move(value)) {}
-    json_value(std::string_view value) : value_(std::string(value)) {}
-    json_value(const char* value) : value_(std::string(value)) {}
+    json_value(json_number value);
+    json_value(std::string value);
+    json_value(std::string_view value);
+    json_value(const char* value);
     json_value(json_array value);
     json_value(json_object value);
 
@@ -62,7 +62,7 @@ public:
     bool operator==(const json_value&) const;
 
 private:
-    storage value_ = nullptr;
+    storage value_;
 };
 
 struct json_member {
@@ -70,6 +70,13 @@ struct json_member {
     json_value value;
     bool operator==(const json_member&) const = default;
 };
+
+inline json_value::json_value(std::nullptr_t) {}
+inline json_value::json_value(int value) : json_value(static_cast<std::int64_t>(value)) {}
+inline json_value::json_value(json_number value) : value_(std::move(value)) {}
+inline json_value::json_value(std::string value) : value_(std::move(value)) {}
+inline json_value::json_value(std::string_view value) : value_(std::string(value)) {}
+inline json_value::json_value(const char* value) : value_(std::string(value)) {}
 
 /// The member's value, or nullptr.
 const json_value* find_member(const json_object& object, std::string_view name);

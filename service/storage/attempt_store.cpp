@@ -8,11 +8,10 @@ namespace checkout {
 
 namespace {
 
-// One round trip for the common case. A second request for the order finds the unique merchant_order_id and inserts
-// nothing, so "no row returned" is the answer "it exists".
-constexpr sql_statement insert_first_attempt{
-    "begin_first_attempt",
-    R"sql(
+// One round trip for the common case. A second request for the order finds the unique merchant_order_id and
+// inserts nothing, so "no row returned" is the answer "it exists".
+constexpr sql_statement insert_first_attempt{"begin_first_attempt",
+                                             R"sql(
 with o as (
     insert into checkout.orders (merchant_order_id) values ($1)
     on conflict (merchant_order_id) do nothing
@@ -30,16 +29,17 @@ with o as (
 )
 select order_id, generation from s)sql"};
 
-// Takes the order's row; everything that decides about an order does so first, in this order, so none deadlocks.
+// Takes the order's row; everything that decides about an order does so first, in this order, so none
+// deadlocks.
 constexpr sql_statement advance_order{
     "advance_order_to_attempt",
     "update checkout.orders set version = version + 1, last_attempt = $3, updated_at = now()"
-    " where order_id = $1 and version = $2 and payment_count = 0 and cancelled_at is null returning order_id"};
+    " where order_id = $1 and version = $2 and payment_count = 0 and cancelled_at is null returning "
+    "order_id"};
 
 // The lease ran out: whoever held it is fenced by the new generation and by the status.
-constexpr sql_statement lapse_attempt{
-    "lapse_attempt",
-    R"sql(
+constexpr sql_statement lapse_attempt{"lapse_attempt",
+                                      R"sql(
 with s as (
     update checkout.sessions set status = 'dark', lease_until = null, generation = generation + 1
     where attempt_id = $1::uuid and status = 'creating' and lease_until < now()
@@ -48,9 +48,8 @@ with s as (
 insert into checkout.events (order_id, attempt_id, kind, source, request_id, data)
 select order_id, attempt_id, 'attempt_dark', null, $2, '{"detail": "the lease ran out"}' from s)sql"};
 
-constexpr sql_statement insert_next_attempt{
-    "begin_next_attempt",
-    R"sql(
+constexpr sql_statement insert_next_attempt{"begin_next_attempt",
+                                            R"sql(
 with s as (
     insert into checkout.sessions (attempt_id, order_id, attempt, lease_until, original_amount, original_currency,
         ui_mode, allow_promotion_codes, success_url, cancel_url, terms, terms_fingerprint, supersedes)
@@ -64,11 +63,11 @@ with s as (
 select order_id, generation from s)sql"};
 
 // Locks the order first, so that what the release re-checks cannot change under it.
-constexpr sql_statement lock_order{"lock_order", "select 1 from checkout.orders where order_id = $1 for update"};
+constexpr sql_statement lock_order{"lock_order",
+                                   "select 1 from checkout.orders where order_id = $1 for no key update"};
 
-constexpr sql_statement supersede_session{
-    "supersede_session",
-    R"sql(
+constexpr sql_statement supersede_session{"supersede_session",
+                                          R"sql(
 with s as (
     update checkout.sessions set superseded_at = now()
     where attempt_id = $1::uuid and released_at is not null and superseded_at is null and ended_at is null
@@ -77,12 +76,13 @@ with s as (
 insert into checkout.events (order_id, attempt_id, kind, source, request_id, data)
 select order_id, attempt_id, 'session_superseded', null, $2, jsonb_build_object('supersededBy', $3::text) from s)sql"};
 
-// The order's row is taken and re-checked first (not cancelled, not paid), then the attempt's status and generation:
-// an attempt whose lease was taken over, or whose order was given up, finds no row and keeps its handle to itself.
+// The order's row is taken and re-checked first (not cancelled, not paid, nothing processing), then the
+// attempt's status and generation: an attempt whose lease was taken over, or whose order was given up, finds
+// no row and keeps its handle to itself.
 const std::string release_text = std::string(R"sql(
 with o as (
     update checkout.orders set version = version + 1, updated_at = now()
-    where order_id = $1 and cancelled_at is null and payment_count = 0
+    where order_id = $1 and state = 'unpaid'
     returning order_id
 ), s as (
     update checkout.sessions s set status = 'open', lease_until = null, clink_session_id = $4, url = $5,
@@ -101,9 +101,8 @@ select )sql") + session_columns + " from s";
 const sql_statement release_attempt{"release_attempt", release_text.c_str()};
 
 // Ends the attempt that is still ours, or teaches a fenced one Clink's session id; never both.
-constexpr sql_statement close_attempt{
-    "close_attempt",
-    R"sql(
+constexpr sql_statement close_attempt{"close_attempt",
+                                      R"sql(
 with o as (
     update checkout.orders set version = version + 1, updated_at = now() where order_id = $1 returning order_id
 ), s as (
@@ -126,7 +125,8 @@ select order_id, attempt_id, 'attempt_' || status, null, $8,
 from s
 returning event_id)sql"};
 
-/// Thrown inside a transaction to take back what it did.
+/// Thrown when a release found no row: a transaction (supersede) is taken back whole, a lone statement
+/// changed at most the order's version.
 struct fenced {};
 
 std::optional<std::string> json_or_null(const std::string& json) {
@@ -135,83 +135,96 @@ std::optional<std::string> json_or_null(const std::string& json) {
 
 pqxx::result insert_next(db_session& session, const attempt_intent& intent, const next_attempt& next) {
     const auto& terms = intent.terms;
-    return session.run(insert_next_attempt, intent.id.str(), intent.lease.count(), terms.original.amount.to_string(),
-                       terms.original.currency, to_string(terms.mode), terms.allow_promotion_codes.value_or(false),
-                       terms.success_url, terms.cancel_url, write_text_object(intent.recorded), intent.fingerprint,
-                       intent.request_id, next.attempt, static_cast<std::int64_t>(next.order),
-                       write_id(next.supersedes));
+    return session.run(insert_next_attempt, intent.id.str(), intent.lease.count(),
+                       terms.original.amount.to_string(), terms.original.currency, to_string(terms.mode),
+                       terms.allow_promotion_codes.value_or(false), terms.success_url, terms.cancel_url,
+                       write_text_object(intent.recorded), intent.fingerprint, intent.request_id,
+                       next.attempt, static_cast<std::int64_t>(next.order), write_id(next.supersedes));
 }
 
 } // namespace
 
 boost::asio::awaitable<std::optional<begun_attempt>> attempt_store::begin_first(attempt_intent intent) {
-    return db_.run(
-        "begin_first_attempt", operation_mode::statement,
-        [intent = std::move(intent)](db_session& session) -> std::optional<begun_attempt> {
-            const auto& terms = intent.terms;
-            const auto rows = session.run(
-                insert_first_attempt, intent.order_id.str(), intent.id.str(), intent.lease.count(),
-                terms.original.amount.to_string(), terms.original.currency, to_string(terms.mode),
-                terms.allow_promotion_codes.value_or(false), terms.success_url, terms.cancel_url,
-                write_text_object(intent.recorded), intent.fingerprint, intent.request_id);
-            if (rows.empty())
-                return std::nullopt;
-            return begun_attempt{order_key{rows[0]["order_id"].as<std::int64_t>()}, intent.id, 1,
-                                 rows[0]["generation"].as<std::int64_t>()};
-        });
+    return db_.run("begin_first_attempt", operation_mode::statement,
+                   [intent = std::move(intent)](db_session& session) -> std::optional<begun_attempt> {
+                       const auto& terms = intent.terms;
+                       const auto rows = session.run(
+                           insert_first_attempt, intent.order_id.str(), intent.id.str(), intent.lease.count(),
+                           terms.original.amount.to_string(), terms.original.currency, to_string(terms.mode),
+                           terms.allow_promotion_codes.value_or(false), terms.success_url, terms.cancel_url,
+                           write_text_object(intent.recorded), intent.fingerprint, intent.request_id);
+                       if (rows.empty())
+                           return std::nullopt;
+                       return begun_attempt{order_key{rows[0]["order_id"].as<std::int64_t>()}, intent.id, 1,
+                                            rows[0]["generation"].as<std::int64_t>()};
+                   });
 }
 
 boost::asio::awaitable<std::optional<begun_attempt>> attempt_store::begin_next(attempt_intent intent,
                                                                                next_attempt next) {
-    return db_.run(
-        "begin_next_attempt", operation_mode::transaction,
-        [intent = std::move(intent), next = std::move(next)](db_session& session) -> std::optional<begun_attempt> {
-            const auto order = static_cast<std::int64_t>(next.order);
-            if (session.run(advance_order, order, next.version, next.attempt).empty())
-                return std::nullopt;
-            if (next.lapsed)
-                session.run(lapse_attempt, next.lapsed->str(), intent.request_id);
-            const auto rows = insert_next(session, intent, next);
-            return begun_attempt{next.order, intent.id, next.attempt, rows[0]["generation"].as<std::int64_t>()};
-        });
+    try {
+        co_return co_await try_begin_next(std::move(intent), std::move(next));
+    } catch (const pqxx::unique_violation&) {
+        // Another attempt is being created after all: the order is not as it was seen.
+    }
+    co_return std::nullopt;
+}
+
+boost::asio::awaitable<std::optional<begun_attempt>> attempt_store::try_begin_next(attempt_intent intent,
+                                                                                   next_attempt next) {
+    return db_.run("begin_next_attempt", operation_mode::transaction,
+                   [intent = std::move(intent),
+                    next = std::move(next)](db_session& session) -> std::optional<begun_attempt> {
+                       const auto order = static_cast<std::int64_t>(next.order);
+                       if (session.run(advance_order, order, next.version, next.attempt).empty())
+                           return std::nullopt;
+                       if (next.lapsed)
+                           session.run(lapse_attempt, next.lapsed->str(), intent.request_id);
+                       const auto rows = insert_next(session, intent, next);
+                       return begun_attempt{next.order, intent.id, next.attempt,
+                                            rows[0]["generation"].as<std::int64_t>()};
+                   });
 }
 
 boost::asio::awaitable<std::optional<session_record>>
 attempt_store::release(begun_attempt attempt, released_handle handle, std::optional<attempt_id> supersedes,
                        exchange_record record) {
     try {
-        co_return co_await try_release(std::move(attempt), std::move(handle), std::move(supersedes), std::move(record));
+        co_return co_await try_release(std::move(attempt), std::move(handle), std::move(supersedes),
+                                       std::move(record));
     } catch (const fenced&) {
     } catch (const pqxx::unique_violation&) {
-        // Another attempt has this session id, or the order another current session: either way not ours to release.
+        // Another attempt has this session id, or the order another current session: either way not ours to
+        // release.
     }
     co_return std::nullopt;
 }
 
 boost::asio::awaitable<std::optional<session_record>>
-attempt_store::try_release(begun_attempt attempt, released_handle handle, std::optional<attempt_id> supersedes,
-                           exchange_record record) {
+attempt_store::try_release(begun_attempt attempt, released_handle handle,
+                           std::optional<attempt_id> supersedes, exchange_record record) {
     const auto mode = supersedes ? operation_mode::transaction : operation_mode::statement;
-    return db_.run("release_attempt", mode,
-                   [attempt = std::move(attempt), handle = std::move(handle), supersedes = std::move(supersedes),
-                    record = std::move(record)](db_session& session) -> std::optional<session_record> {
-                       const auto order = static_cast<std::int64_t>(attempt.order);
-                       if (supersedes) {
-                           session.run(lock_order, order);
-                           session.run(supersede_session, supersedes->str(), record.request_id, attempt.id.str());
-                       }
-                       const auto rows =
-                           session.run(release_attempt, order, attempt.id.str(), attempt.generation,
-                                       handle.session_id.str(), handle.url, handle.customer_id,
-                                       write_instant(handle.expire_time), record.request_id,
-                                       write_text_object(record.data), json_or_null(record.clink_body));
-                       if (rows.empty())
-                           throw fenced{};
-                       return read_session(rows[0]);
-                   });
+    return db_.run(
+        "release_attempt", mode,
+        [attempt = std::move(attempt), handle = std::move(handle), supersedes = std::move(supersedes),
+         record = std::move(record)](db_session& session) -> std::optional<session_record> {
+            const auto order = static_cast<std::int64_t>(attempt.order);
+            if (supersedes) {
+                session.run(lock_order, order);
+                session.run(supersede_session, supersedes->str(), record.request_id, attempt.id.str());
+            }
+            const auto rows = session.run(release_attempt, order, attempt.id.str(), attempt.generation,
+                                          handle.session_id.str(), handle.url, handle.customer_id,
+                                          write_instant(handle.expire_time), record.request_id,
+                                          write_text_object(record.data), json_or_null(record.clink_body));
+            if (rows.empty())
+                throw fenced{};
+            return read_session(rows[0]);
+        });
 }
 
-boost::asio::awaitable<bool> attempt_store::close(begun_attempt attempt, unreleased_end end, exchange_record record) {
+boost::asio::awaitable<bool> attempt_store::close(begun_attempt attempt, unreleased_end end,
+                                                  exchange_record record) {
     try {
         co_return co_await try_close(attempt, end, record);
     } catch (const pqxx::unique_violation&) {
@@ -224,17 +237,18 @@ boost::asio::awaitable<bool> attempt_store::close(begun_attempt attempt, unrelea
 boost::asio::awaitable<bool> attempt_store::try_close(begun_attempt attempt, unreleased_end end,
                                                       exchange_record record) {
     const auto mode = end.discrepancy ? operation_mode::transaction : operation_mode::statement;
-    return db_.run("close_attempt", mode,
-                   [attempt = std::move(attempt), end = std::move(end), record = std::move(record)](db_session& session) {
-                       const auto rows = session.run(
-                           close_attempt, static_cast<std::int64_t>(attempt.order), attempt.id.str(),
-                           attempt.generation, to_string(end.status), end.refusal_code, end.refusal_message,
-                           write_id(end.session_id), record.request_id, write_text_object(record.data),
-                           json_or_null(record.clink_body));
-                       if (end.discrepancy)
-                           open_discrepancy(session, attempt.order, *end.discrepancy, std::nullopt, record.request_id);
-                       return !rows.empty();
-                   });
+    return db_.run(
+        "close_attempt", mode,
+        [attempt = std::move(attempt), end = std::move(end),
+         record = std::move(record)](db_session& session) {
+            const auto rows = session.run(
+                close_attempt, static_cast<std::int64_t>(attempt.order), attempt.id.str(), attempt.generation,
+                to_string(end.status), end.refusal_code, end.refusal_message, write_id(end.session_id),
+                record.request_id, write_text_object(record.data), json_or_null(record.clink_body));
+            if (end.discrepancy)
+                open_discrepancy(session, attempt.order, *end.discrepancy, std::nullopt, record.request_id);
+            return !rows.empty();
+        });
 }
 
 } // namespace checkout

@@ -1,5 +1,6 @@
-// The life of an attempt: begun (its intent committed before Clink is called), then released, refused or dark. Every
-// operation is one transaction; uniqueness and the order's version decide races, never a lock held across a call.
+// The life of an attempt: begun (its intent committed before Clink is called), then released, refused or
+// dark. Every operation is one transaction; uniqueness and the order's version decide races, never a lock
+// held across a call.
 #pragma once
 
 #include "domain/settle.h"
@@ -55,7 +56,7 @@ struct unreleased_end {
     session_status status = session_status::dark; ///< dark or refused
     std::optional<std::string> refusal_code;      ///< with refused
     std::optional<std::string> refusal_message;
-    std::optional<clink_session_id> session_id; ///< when Clink named one all the same
+    std::optional<clink_session_id> session_id;   ///< when Clink named one all the same
     std::optional<discrepancy_draft> discrepancy; ///< opened with it
 };
 
@@ -70,20 +71,27 @@ class attempt_store {
 public:
     explicit attempt_store(database& db) : db_(db) {}
 
-    /// The first attempt of a new order: order, attempt and event in one statement. Nothing when the order exists.
+    /// The first attempt of a new order: order, attempt and event in one statement. Nothing when the order
+    /// exists.
     boost::asio::awaitable<std::optional<begun_attempt>> begin_first(attempt_intent intent);
     /// A further attempt. Nothing when the order changed since `next.version`.
     boost::asio::awaitable<std::optional<begun_attempt>> begin_next(attempt_intent intent, next_attempt next);
-    /// Makes the handle the order's current one and supersedes `supersedes`. Nothing when the attempt was fenced: its lease
-    /// was taken, the order was cancelled or paid, or Clink's session id is another attempt's.
-    boost::asio::awaitable<std::optional<session_record>>
-    release(begun_attempt attempt, released_handle handle, std::optional<attempt_id> supersedes, exchange_record record);
-    /// Ends the attempt unreleased. A fenced attempt keeps its status and only learns Clink's session id; false when
-    /// even that changed nothing.
+    /// Makes the handle the order's current one and supersedes `supersedes`. Nothing when the attempt was
+    /// fenced: its lease was taken, the order was cancelled or paid, or Clink's session id is another
+    /// attempt's.
+    boost::asio::awaitable<std::optional<session_record>> release(begun_attempt attempt,
+                                                                  released_handle handle,
+                                                                  std::optional<attempt_id> supersedes,
+                                                                  exchange_record record);
+    /// Ends the attempt unreleased. A fenced attempt keeps its status and only learns Clink's session id;
+    /// false when even that changed nothing.
     boost::asio::awaitable<bool> close(begun_attempt attempt, unreleased_end end, exchange_record record);
 
 private:
-    boost::asio::awaitable<std::optional<session_record>> try_release(begun_attempt attempt, released_handle handle,
+    boost::asio::awaitable<std::optional<begun_attempt>> try_begin_next(attempt_intent intent,
+                                                                        next_attempt next);
+    boost::asio::awaitable<std::optional<session_record>> try_release(begun_attempt attempt,
+                                                                      released_handle handle,
                                                                       std::optional<attempt_id> supersedes,
                                                                       exchange_record record);
     boost::asio::awaitable<bool> try_close(begun_attempt attempt, unreleased_end end, exchange_record record);

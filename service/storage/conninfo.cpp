@@ -10,6 +10,13 @@ namespace checkout {
 
 namespace {
 
+using conninfo_options = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)>;
+
+/// Null when libpq cannot read it.
+conninfo_options parse(const std::string& url) {
+    return {PQconninfoParse(url.c_str(), nullptr), &PQconninfoFree};
+}
+
 std::string quoted(const char* value) {
     std::string text = "'";
     for (; *value != '\0'; ++value) {
@@ -33,10 +40,10 @@ std::map<std::string, std::string> defaults(const connection_limits& limits) {
 } // namespace
 
 std::string complete_conninfo(const std::string& url, const connection_limits& limits) {
-    const std::unique_ptr<PQconninfoOption, decltype(&PQconninfoFree)> options(
-        PQconninfoParse(url.c_str(), nullptr), &PQconninfoFree);
+    const auto options = parse(url);
     if (!options)
-        throw std::invalid_argument("the database connection string is neither a libpq URI nor a keyword string");
+        throw std::invalid_argument(
+            "the database connection string is neither a libpq URI nor a keyword string");
     auto added = defaults(limits);
     std::string text;
     for (const auto* option = options.get(); option->keyword != nullptr; ++option) {
@@ -48,6 +55,10 @@ std::string complete_conninfo(const std::string& url, const connection_limits& l
     for (const auto& [keyword, value] : added)
         text += keyword + "=" + quoted(value.c_str()) + " ";
     return text;
+}
+
+bool is_conninfo(const std::string& url) {
+    return parse(url) != nullptr;
 }
 
 std::string limit_statement(const connection_limits& limits) {

@@ -47,21 +47,22 @@ bool is_stale(const pqxx::connection& connection) {
 class database::impl {
 public:
     explicit impl(database_options options)
-        : options_(std::move(options)), conninfo_(complete_conninfo(options_.url, options_.limits)) {
+        : options_(std::move(options)),
+          conninfo_(complete_conninfo(options_.url, options_.limits)) {
         for (std::size_t i = 0; i < options_.connections; ++i)
             threads_.emplace_back([this] { serve(); });
     }
 
     ~impl() {
-        std::deque<operation> abandoned;
+        std::deque<waiting_operation> abandoned;
         {
             const std::lock_guard lock(mutex_);
             stopping_ = true;
             abandoned.swap(queue_);
         }
         changed_.notify_all();
-        for (auto& op : abandoned)
-            op.complete(std::make_exception_ptr(database_unavailable("the service is stopping")));
+        for (auto& waiting : abandoned)
+            waiting.op.complete(std::make_exception_ptr(database_unavailable("the service is stopping")));
         for (auto& thread : threads_)
             thread.join();
     }
@@ -70,7 +71,7 @@ public:
         {
             const std::lock_guard lock(mutex_);
             if (!stopping_ && queue_.size() < options_.queue_length) {
-                queue_.push_back(std::move(op));
+                queue_.push_back({std::move(op), clock::now()});
                 changed_.notify_one();
                 return;
             }
@@ -78,12 +79,14 @@ public:
         op.complete(std::make_exception_ptr(database_unavailable("the database queue is full")));
     }
 
-    std::size_t queued() const {
-        const std::lock_guard lock(mutex_);
-        return queue_.size();
-    }
-
 private:
+    using clock = std::chrono::steady_clock;
+
+    struct waiting_operation {
+        operation op;
+        clock::time_point since;
+    };
+
     /// A thread's own connection and what is prepared on it.
     struct own_connection {
         std::unique_ptr<pqxx::connection> link;
@@ -97,25 +100,27 @@ private:
 
     void serve() {
         own_connection mine;
-        while (auto op = next()) {
+        while (auto waiting = next()) {
             std::exception_ptr error;
             try {
-                perform(mine, *op);
+                if (clock::now() - waiting->since > options_.queue_time)
+                    throw database_unavailable("the operation waited too long for a connection");
+                perform(mine, waiting->op);
             } catch (...) {
                 error = std::current_exception();
             }
-            op->complete(error);
+            waiting->op.complete(error);
         }
     }
 
-    std::optional<operation> next() {
+    std::optional<waiting_operation> next() {
         std::unique_lock lock(mutex_);
         changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
         if (queue_.empty())
             return std::nullopt;
-        auto op = std::move(queue_.front());
+        auto first = std::move(queue_.front());
         queue_.pop_front();
-        return op;
+        return first;
     }
 
     void perform(own_connection& mine, operation& op) {
@@ -131,11 +136,13 @@ private:
         }
     }
 
-    /// True: repeat the operation. Throws what the caller shall see instead of `error`; false: `error` itself.
+    /// True: repeat the operation. Throws what the caller shall see instead of `error`; false: `error`
+    /// itself.
     bool try_again(own_connection& mine, const operation& op, const std::exception& error, int attempt) {
         const auto kind = classify(error);
         if (kind != failure_kind::bug)
-            write_log(kind == failure_kind::conflict ? log_level::debug : log_level::warning, "database_operation_failed",
+            write_log(kind == failure_kind::conflict ? log_level::debug : log_level::warning,
+                      "database_operation_failed",
                       {{"operation", op.name}, {"attempt", attempt}, {"detail", error.what()}});
         switch (kind) {
         case failure_kind::conflict:
@@ -143,8 +150,8 @@ private:
                 return true;
             throw database_unavailable("conflicting operations did not settle");
         case failure_kind::unavailable:
-            if (!mine.link->is_open())
-                mine.drop();
+            // A server that became a standby, or is going down, is looked for anew.
+            mine.drop();
             throw database_unavailable("the database refused the operation for now");
         case failure_kind::broken:
             mine.drop();
@@ -203,7 +210,7 @@ private:
     const std::string conninfo_;
     mutable std::mutex mutex_;
     std::condition_variable changed_;
-    std::deque<operation> queue_;
+    std::deque<waiting_operation> queue_;
     bool stopping_ = false;
     std::vector<std::thread> threads_;
 };
@@ -212,8 +219,8 @@ database::database(database_options options) : impl_(std::make_unique<impl>(std:
 
 database::~database() = default;
 
-void database::submit(operation op) { impl_->submit(std::move(op)); }
-
-std::size_t database::queued() const { return impl_->queued(); }
+void database::submit(operation op) {
+    impl_->submit(std::move(op));
+}
 
 } // namespace checkout

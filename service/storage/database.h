@@ -1,5 +1,6 @@
-// A fixed set of database threads, each with one connection of its own, behind a bounded queue. One verb runs a named
-// operation on one of them and resumes the caller on its own executor. Knows no table. No pqxx type leaves storage/.
+// A fixed set of database threads, each with one connection of its own, behind a bounded queue. One verb runs
+// a named operation on one of them and resumes the caller on its own executor. Knows no table. No pqxx type
+// leaves storage/.
 #pragma once
 
 #include "storage/conninfo.h"
@@ -11,14 +12,13 @@
 #include <boost/asio/execution/outstanding_work.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/prefer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <chrono>
 #include <cstddef>
 #include <exception>
 #include <functional>
-#include <future>
 #include <memory>
 #include <optional>
 #include <stdexcept>
@@ -41,14 +41,15 @@ class write_in_doubt : public std::runtime_error {
 struct database_options {
     std::string url; ///< libpq URI or keyword string; a secret
     std::size_t connections = 16;
-    std::size_t queue_length = 2048; ///< operations waiting; one more is refused at once
+    std::size_t queue_length = 2048;             ///< operations waiting; one more is refused at once
+    std::chrono::milliseconds queue_time{5'000}; ///< one that waited longer is refused unbegun
     connection_limits limits;
 };
 
 /// How an operation meets the database.
 enum class operation_mode {
-    read,      ///< changes nothing; repeated once on a new connection when the old one turned out broken
-    statement, ///< exactly one statement, its own transaction: one round trip
+    read,       ///< changes nothing; repeated once on a new connection when the old one turned out broken
+    statement,  ///< exactly one statement, its own transaction: one round trip
     transaction ///< several statements that commit together, read committed
 };
 
@@ -60,28 +61,20 @@ public:
     /// Waits for the operations in progress; those still queued fail with database_unavailable.
     ~database();
 
-    /// Runs `work(db_session&)` on a database thread and resumes with its result. `work` is copied to that thread: it owns
-    /// what it uses. Deadlocks and serialization failures are retried (3 tries). Throws database_unavailable,
-    /// write_in_doubt (modes that write), or what `work` throws.
+    /// Runs `work(db_session&)` on a database thread and resumes with its result. `work` is copied to that
+    /// thread: it owns what it uses. Deadlocks and serialization failures are retried (3 tries). Throws
+    /// database_unavailable, write_in_doubt (modes that write), or what `work` throws.
+    /// Never write `co_await db.run(…, [captures] {…})`: g++ 12 destroys a closure or braced temporary of a
+    /// co_await expression twice. A store's function returns the awaitable of `run` instead.
     template <class Work>
     auto run(std::string_view name, operation_mode mode, Work work)
         -> boost::asio::awaitable<std::invoke_result_t<Work&, db_session&>>;
-
-    /// Never write `co_await db.run(…, [captures] {…})`: g++ 12 destroys a closure or braced temporary of a co_await
-    /// expression twice. A store's function returns the awaitable of `run` instead.
-    ///
-    /// The same without a coroutine, on the calling thread's time: for commands.
-    template <class Work>
-    auto run_blocking(std::string_view name, operation_mode mode, Work work)
-        -> std::invoke_result_t<Work&, db_session&>;
-
-    std::size_t queued() const;
 
 private:
     struct operation {
         std::string_view name;
         operation_mode mode;
-        std::function<void(db_session&)> work;           ///< may run more than once
+        std::function<void(db_session&)> work;            ///< may run more than once
         std::function<void(std::exception_ptr)> complete; ///< called exactly once, on the database thread
     };
     void submit(operation op); ///< calls complete at once with database_unavailable when the queue is full
@@ -109,24 +102,6 @@ auto database::run(std::string_view name, operation_mode mode, Work work)
     co_await boost::asio::async_initiate<const boost::asio::use_awaitable_t<>, void(std::exception_ptr)>(
         std::move(start), boost::asio::use_awaitable);
     co_return std::move(**slot);
-}
-
-template <class Work>
-auto database::run_blocking(std::string_view name, operation_mode mode, Work work)
-    -> std::invoke_result_t<Work&, db_session&> {
-    using value = std::invoke_result_t<Work&, db_session&>;
-    auto slot = std::make_shared<std::optional<value>>();
-    auto done = std::make_shared<std::promise<void>>();
-    submit({name, mode,
-            [slot, task = std::move(work)](db_session& session) mutable { slot->emplace(task(session)); },
-            [done](std::exception_ptr error) {
-                if (error)
-                    done->set_exception(error);
-                else
-                    done->set_value();
-            }});
-    done->get_future().get();
-    return std::move(**slot);
 }
 
 } // namespace checkout

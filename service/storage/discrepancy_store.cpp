@@ -8,9 +8,8 @@ namespace checkout {
 namespace {
 
 // Found twice is one row: the unique (kind, subject) answers, and only a new row writes an event.
-constexpr sql_statement insert_discrepancy{
-    "open_discrepancy",
-    R"sql(
+constexpr sql_statement insert_discrepancy{"open_discrepancy",
+                                           R"sql(
 with d as (
     insert into checkout.discrepancies (kind, subject, order_id, attempt_id, detail)
     values ($1, $2, $3, $4::uuid, $5::jsonb)
@@ -21,9 +20,8 @@ insert into checkout.events (order_id, attempt_id, kind, source, request_id, dat
 select order_id, attempt_id, 'discrepancy_opened', $6, $7, $5::jsonb || jsonb_build_object('discrepancy', kind) from d)sql"};
 
 constexpr sql_statement select_open{
-    "select_open_discrepancies",
-    "select discrepancy_id, kind, opened_at, detail from checkout.discrepancies"
-    " where order_id = $1 and state = 'open' order by discrepancy_id"};
+    "select_open_discrepancies", "select discrepancy_id, kind, opened_at, detail from checkout.discrepancies"
+                                 " where order_id = $1 and state = 'open' order by discrepancy_id"};
 
 discrepancy_record read_discrepancy(const pqxx::row& row) {
     return {.id = row["discrepancy_id"].as<std::int64_t>(),

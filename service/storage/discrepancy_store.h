@@ -1,4 +1,5 @@
-// Discrepancies: opened once per kind and subject within the transaction of what revealed them, and listed per order.
+// Discrepancies: opened once per kind and subject within the transaction of what revealed them, and listed
+// per order.
 #pragma once
 
 #include "domain/settle.h"

@@ -38,13 +38,15 @@ public:
         const auto until = std::chrono::steady_clock::now() + lock_patience;
         while (!try_lock()) {
             if (std::chrono::steady_clock::now() > until)
-                throw migration_error("another migration has been running for 5 minutes; see pg_locks, locktype advisory");
+                throw migration_error(
+                    "another migration has been running for 5 minutes; see pg_locks, locktype advisory");
             std::this_thread::sleep_for(retry_pause);
         }
     }
     ~migration_lock() {
         try {
-            pqxx::nontransaction(link_).exec("select pg_advisory_unlock($1)", pqxx::params{advisory_lock_key});
+            pqxx::nontransaction(link_).exec("select pg_advisory_unlock($1)",
+                                             pqxx::params{advisory_lock_key});
         } catch (const std::exception&) {
             // The lock ends with the connection.
         }
@@ -64,12 +66,17 @@ private:
 };
 
 bool role_exists(pqxx::connection& link, std::string_view role) {
-    return !pqxx::nontransaction(link).exec("select 1 from pg_roles where rolname = $1", pqxx::params{role}).empty();
+    return !pqxx::nontransaction(link)
+                .exec("select 1 from pg_roles where rolname = $1", pqxx::params{role})
+                .empty();
 }
 
-std::string create_role_sql(std::string_view role) { return "create role " + std::string(role) + " nologin"; }
+std::string create_role_sql(std::string_view role) {
+    return "create role " + std::string(role) + " nologin";
+}
 
-/// Roles belong to the whole server: somebody else may make them at the same moment, or we may not have the right.
+/// Roles belong to the whole server: somebody else may make them at the same moment, or we may not have the
+/// right.
 void ensure_roles(pqxx::connection& link) {
     std::string missing;
     for (const auto role : roles) {
@@ -85,8 +92,9 @@ void ensure_roles(pqxx::connection& link) {
         }
     }
     if (!missing.empty())
-        throw migration_error("the migrating role may not create roles; run this as one that may, then migrate again:"
-                              + missing);
+        throw migration_error(
+            "the migrating role may not create roles; run this as one that may, then migrate again:"
+            + missing);
 }
 
 void ensure_schema(pqxx::connection& link) {
@@ -99,7 +107,8 @@ void ensure_schema(pqxx::connection& link) {
 
 std::map<int, std::string> read_history(pqxx::connection& link) {
     std::map<int, std::string> applied;
-    for (const auto& row : pqxx::nontransaction(link).exec("select version, checksum from checkout.schema_migrations"))
+    for (const auto& row :
+         pqxx::nontransaction(link).exec("select version, checksum from checkout.schema_migrations"))
         applied.emplace(row[0].as<int>(), row[1].as<std::string>());
     return applied;
 }
@@ -141,7 +150,8 @@ void check_history(const std::map<int, std::string>& applied, const std::vector<
     for (const auto& step : migrations) {
         const auto found = applied.find(step.version);
         if (found != applied.end() && found->second != step.checksum)
-            throw migration_error(step.name + " was applied with another text; a migration never changes once applied");
+            throw migration_error(step.name
+                                  + " was applied with another text; a migration never changes once applied");
     }
 }
 
@@ -151,13 +161,16 @@ constexpr sql_statement select_version{
 } // namespace
 
 migration make_migration(std::string_view file_name, std::string_view sql) {
-    const auto fail = [&] { throw std::invalid_argument("not a migration's name: " + std::string(file_name)); };
+    const auto fail = [&] {
+        throw std::invalid_argument("not a migration's name: " + std::string(file_name));
+    };
     int version = 0;
     if (!file_name.starts_with('V') || !file_name.ends_with(".sql"))
         fail();
     const auto digits = file_name.substr(1, file_name.find("__") - 1);
     const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), version);
-    if (error != std::errc{} || end != digits.data() + digits.size() || version < 1)
+    const bool has_name = file_name.size() > std::string_view("V__.sql").size() + digits.size();
+    if (error != std::errc{} || end != digits.data() + digits.size() || version < 1 || !has_name)
         fail();
     return {.version = version,
             .name = std::string(file_name),
@@ -174,7 +187,8 @@ void migrate(const std::string& database_url, std::vector<migration> migrations,
         pqxx::connection link(complete_conninfo(database_url, connection_limits{}));
         link.set_verbosity(pqxx::error_verbosity::terse);
         link.set_notice_handler([](pqxx::zview) noexcept {});
-        pqxx::nontransaction(link).exec("set lock_timeout = '5s'; set timezone = 'UTC'; set client_encoding = 'UTF8'");
+        pqxx::nontransaction(link).exec(
+            "set lock_timeout = '5s'; set timezone = 'UTC'; set client_encoding = 'UTF8'");
         const migration_lock lock(link);
         ensure_roles(link);
         ensure_schema(link);
@@ -193,7 +207,13 @@ void migrate(const std::string& database_url, std::vector<migration> migrations,
 
 boost::asio::awaitable<int> find_schema_version(database& db) {
     return db.run("find_schema_version", operation_mode::read, [](db_session& session) {
-        return session.run(select_version).one_field().as<int>();
+        try {
+            return session.run(select_version).one_field().as<int>();
+        } catch (const pqxx::undefined_table&) {
+            return 0;
+        } catch (const pqxx::insufficient_privilege&) {
+            return 0;
+        }
     });
 }
 

@@ -7,25 +7,36 @@ namespace checkout {
 
 namespace {
 
-// An order and its sessions in one snapshot: the version that a later compare-and-set names is of the same moment.
+// An order and its sessions in one snapshot: the version that a later compare-and-set names is of the same
+// moment.
 const std::string select_head =
-    std::string("select ") + order_columns + ", " + session_columns + " from checkout.orders o"
-    " join checkout.sessions s on s.order_id = o.order_id where ";
+    std::string("select ") + order_columns + ", " + session_columns
+    + " from checkout.orders o join checkout.sessions s on s.order_id = o.order_id where ";
+// What decisions look at: the attempts that Clink knows, the one under way and the last. A storefront that
+// retries through an outage of Clink's leaves hundreds of others.
+const std::string relevant = " and (s.clink_session_id is not null or s.status = 'creating' or s.attempt = "
+                             "o.last_attempt) order by s.attempt";
 
-const std::string by_merchant_id = select_head + "o.merchant_order_id = $1 order by s.attempt";
+const std::string whole = select_head + "o.merchant_order_id = $1 order by s.attempt";
+const std::string by_merchant_id = select_head + "o.merchant_order_id = $1" + relevant;
 const std::string by_session_id =
-    select_head + "o.order_id = (select order_id from checkout.sessions where clink_session_id = $1) order by s.attempt";
+    select_head + "o.order_id = (select order_id from checkout.sessions where clink_session_id = $1)"
+    + relevant;
 const std::string by_attempt =
-    select_head + "o.order_id = (select order_id from checkout.sessions where attempt_id = $1::uuid) order by s.attempt";
-const std::string payments_of =
-    std::string("select ") + payment_columns + " from checkout.payments p where p.order_id = $1 order by p.payment_id";
+    select_head
+    + "o.order_id = (select order_id from checkout.sessions where attempt_id = $1::uuid)"
+      " order by s.attempt";
+const std::string payments_of = std::string("select ") + payment_columns
+                                + " from checkout.payments p where p.order_id = $1 order by p.payment_id";
 
+const sql_statement find_whole{"find_whole_order", whole.c_str()};
 const sql_statement find_by_merchant_id{"find_order_by_merchant_id", by_merchant_id.c_str()};
 const sql_statement find_by_session_id{"find_order_by_session_id", by_session_id.c_str()};
 const sql_statement find_by_attempt{"find_order_by_attempt", by_attempt.c_str()};
 const sql_statement select_payments{"select_payments_of_order", payments_of.c_str()};
 
-std::optional<order_record> read_whole(db_session& session, const sql_statement& statement, const std::string& key) {
+std::optional<order_record> read_by(db_session& session, const sql_statement& statement,
+                                    const std::string& key) {
     const auto rows = session.run(statement, key);
     if (rows.empty())
         return std::nullopt;
@@ -42,19 +53,25 @@ std::optional<order_record> read_whole(db_session& session, const sql_statement&
 
 boost::asio::awaitable<std::optional<order_record>> order_store::find_order(merchant_order_id id) {
     return db_.run("find_order", operation_mode::read, [id = std::move(id)](db_session& session) {
-        return read_whole(session, find_by_merchant_id, id.str());
+        return read_by(session, find_by_merchant_id, id.str());
+    });
+}
+
+boost::asio::awaitable<std::optional<order_record>> order_store::find_whole_order(merchant_order_id id) {
+    return db_.run("find_whole_order", operation_mode::read, [id = std::move(id)](db_session& session) {
+        return read_by(session, find_whole, id.str());
     });
 }
 
 boost::asio::awaitable<std::optional<order_record>> order_store::find_order_of(clink_session_id id) {
     return db_.run("find_order_of_session", operation_mode::read, [id = std::move(id)](db_session& session) {
-        return read_whole(session, find_by_session_id, id.str());
+        return read_by(session, find_by_session_id, id.str());
     });
 }
 
 boost::asio::awaitable<std::optional<order_record>> order_store::find_order_of(attempt_id id) {
     return db_.run("find_order_of_attempt", operation_mode::read, [id = std::move(id)](db_session& session) {
-        return read_whole(session, find_by_attempt, id.str());
+        return read_by(session, find_by_attempt, id.str());
     });
 }
 

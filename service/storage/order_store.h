@@ -1,4 +1,4 @@
-// Orders as they stand: every read of one order, whole. Changes are attempt_store.h and settlement_store.h.
+// Orders as they stand: every read of one order. Changes are attempt_store.h and settlement_store.h.
 #pragma once
 
 #include "domain/order.h"
@@ -14,11 +14,13 @@ class order_store {
 public:
     explicit order_store(database& db) : db_(db) {}
 
-    /// The order with all its sessions and payments; nothing when there is none. Its version and sessions are of one
-    /// snapshot. Throws database_unavailable (so do all).
+    /// The order as decisions need it: the sessions that Clink knows, the attempt under way and the last one,
+    /// and all payments; nothing when there is none. Its version and sessions are of one snapshot. Throws
+    /// database_unavailable (so do all).
     boost::asio::awaitable<std::optional<order_record>> find_order(merchant_order_id id);
-    /// The order that has the session, whole.
     boost::asio::awaitable<std::optional<order_record>> find_order_of(clink_session_id id);
+    /// The order with every attempt.
+    boost::asio::awaitable<std::optional<order_record>> find_whole_order(merchant_order_id id);
     boost::asio::awaitable<std::optional<order_record>> find_order_of(attempt_id id);
 
 private:

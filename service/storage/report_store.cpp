@@ -8,10 +8,10 @@ namespace checkout {
 namespace {
 
 constexpr sql_statement select_events{
-    "select_events",
-    "select e.event_id, e.kind, e.at, s.attempt, e.source, e.request_id, e.data from checkout.events e"
-    " left join checkout.sessions s using (attempt_id)"
-    " where e.order_id = $1 and e.event_id > $2 order by e.event_id limit $3"};
+    "select_events", "select e.event_id, e.kind, e.at, s.attempt, (s.attempt is null or s.released_at is not "
+                     "null) as released, e.source, e.request_id, e.data from checkout.events e"
+                     " left join checkout.sessions s using (attempt_id)"
+                     " where e.order_id = $1 and e.event_id > $2 order by e.event_id limit $3"};
 
 std::string payments_by(const std::string& axis) {
     return std::string("select ") + payment_columns
@@ -47,6 +47,7 @@ event_record read_event(const pqxx::row& row) {
             .kind = row["kind"].as<std::string>(),
             .at = read_instant(row["at"]),
             .attempt = row["attempt"].as<std::optional<int>>(),
+            .released = row["released"].as<bool>(),
             .source = read_optional_text(row["source"]),
             .request_id = read_optional_text(row["request_id"]),
             .data = row["data"].as<std::string>()};
@@ -64,8 +65,8 @@ payment_line read_line(const pqxx::row& row) {
 
 } // namespace
 
-boost::asio::awaitable<std::vector<event_record>> report_store::list_events(order_key order, std::int64_t after,
-                                                                            int limit) {
+boost::asio::awaitable<std::vector<event_record>> report_store::list_events(order_key order,
+                                                                            std::int64_t after, int limit) {
     return db_.run("list_events", operation_mode::read, [order, after, limit](db_session& session) {
         std::vector<event_record> events;
         for (const auto& row : session.run(select_events, static_cast<std::int64_t>(order), after, limit))
@@ -77,7 +78,8 @@ boost::asio::awaitable<std::vector<event_record>> report_store::list_events(orde
 boost::asio::awaitable<std::vector<payment_line>> report_store::list_payments(payment_query query) {
     return db_.run("list_payments", operation_mode::read, [query = std::move(query)](db_session& session) {
         const auto after = query.after ? std::optional(write_instant(query.after->at)) : std::nullopt;
-        const auto verdict = query.verdict ? std::optional(std::string(to_string(*query.verdict))) : std::nullopt;
+        const auto verdict =
+            query.verdict ? std::optional(std::string(to_string(*query.verdict))) : std::nullopt;
         std::vector<payment_line> lines;
         for (const auto& row :
              session.run(statement_for(query.axis), write_instant(query.from), write_instant(query.to), after,

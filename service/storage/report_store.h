@@ -1,5 +1,5 @@
-// What is read in pages: an order's timeline, and payments for finance. Keyset pages: a page names the last row it saw,
-// never an offset, so rows that arrive meanwhile neither repeat nor hide others.
+// What is read in pages: an order's timeline, and payments for finance. Keyset pages: a page names the last
+// row it saw, never an offset, so that rows which arrive meanwhile shift nothing.
 #pragma once
 
 #include "domain/order.h"
@@ -18,6 +18,8 @@ struct event_record {
     std::string kind;
     instant at{};
     std::optional<int> attempt;
+    bool released =
+        true; ///< the attempt's handle is one that a storefront was given; true without an attempt
     std::optional<std::string> source;
     std::optional<std::string> request_id;
     std::string data; ///< a JSON object
@@ -33,8 +35,8 @@ struct payment_position {
 
 struct payment_query {
     payment_axis axis = payment_axis::recorded_at;
-    std::optional<instant> from; ///< inclusive
-    std::optional<instant> to;   ///< exclusive
+    std::optional<instant> from;         ///< inclusive
+    std::optional<instant> to;           ///< exclusive
     std::optional<std::string> currency; ///< the attempt's
     std::optional<amount_verdict> verdict;
     std::optional<payment_position> after;
@@ -53,8 +55,10 @@ class report_store {
 public:
     explicit report_store(database& db) : db_(db) {}
 
-    /// Events of the order after `after`, oldest first, at most `limit`. Throws database_unavailable (so does the other).
-    boost::asio::awaitable<std::vector<event_record>> list_events(order_key order, std::int64_t after, int limit);
+    /// Events of the order after `after`, oldest first, at most `limit`. Throws database_unavailable (so does
+    /// the other).
+    boost::asio::awaitable<std::vector<event_record>> list_events(order_key order, std::int64_t after,
+                                                                  int limit);
     /// Payments in the order of the axis, then id.
     boost::asio::awaitable<std::vector<payment_line>> list_payments(payment_query query);
 

@@ -40,7 +40,8 @@ instant read_instant(const pqxx::field& field) {
         text.replace(text.size() - 3, 3, "Z");
     const auto at = parse_rfc3339(text);
     if (!at)
-        throw std::range_error(std::string("the database holds an unreadable time in column ") + field.name());
+        throw std::range_error(std::string("the database holds an unreadable time in column ")
+                               + field.name());
     return *at;
 }
 
@@ -59,11 +60,14 @@ std::optional<decimal> read_optional_decimal(const pqxx::field& field) {
 decimal read_decimal(const pqxx::field& field) {
     const auto value = decimal::parse(field.view());
     if (!value)
-        throw std::range_error(std::string("the database holds an amount out of range in column ") + field.name());
+        throw std::range_error(std::string("the database holds an amount out of range in column ")
+                               + field.name());
     return *value;
 }
 
-std::string write_instant(instant at) { return to_rfc3339_micros(at); }
+std::string write_instant(instant at) {
+    return to_rfc3339_micros(at);
+}
 
 std::optional<std::string> write_instant(const std::optional<instant>& at) {
     return at ? std::optional(write_instant(*at)) : std::nullopt;
@@ -95,12 +99,14 @@ const char* const order_columns =
     "o.order_id, o.merchant_order_id, o.version, o.state, o.last_attempt, o.payment_count, o.cancelled_at,"
     " o.created_at as order_created_at, o.updated_at, now() as read_at";
 
-const char* const session_columns =
-    "s.attempt_id, s.attempt, s.status, s.payment_status, s.generation,"
-    " coalesce(s.lease_until < now(), false) as lease_expired, s.original_amount, s.original_currency, s.ui_mode,"
-    " s.allow_promotion_codes, s.success_url, s.cancel_url, s.terms, s.terms_fingerprint, s.clink_session_id, s.url,"
-    " s.customer_id, s.expire_time, s.refusal_code, s.refusal_message, s.released_at, s.superseded_at, s.ended_at,"
-    " s.cancel_visited_at, s.settled_by, s.checked_at, s.created_at";
+const char* const session_columns = "s.attempt_id, s.attempt, s.status, s.payment_status, s.generation,"
+                                    " coalesce(s.lease_until < now(), false) as lease_expired, "
+                                    "s.original_amount, s.original_currency, s.ui_mode,"
+                                    " s.allow_promotion_codes, s.success_url, s.cancel_url, s.terms, "
+                                    "s.terms_fingerprint, s.clink_session_id, s.url,"
+                                    " s.customer_id, s.expire_time, s.refusal_code, s.refusal_message, "
+                                    "s.released_at, s.superseded_at, s.ended_at,"
+                                    " s.cancel_visited_at, s.settled_by, s.checked_at, s.created_at";
 
 const char* const payment_columns =
     "p.payment_id, p.attempt_id, p.kind, p.clink_order_id, p.verdict, p.original_amount, p.original_currency,"

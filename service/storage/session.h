@@ -1,5 +1,5 @@
-// What an operation sees of its connection: prepared statements by constant, executed inside the operation's own
-// transaction. For storage/*.cpp alone; everything else sees stores.
+// What an operation sees of its connection: prepared statements by constant, executed inside the operation's
+// own transaction. For storage/*.cpp alone; everything else sees stores.
 #pragma once
 
 #include <pqxx/pqxx>
@@ -17,14 +17,18 @@ struct sql_statement {
 
 class db_session {
 public:
-    db_session(pqxx::connection& connection, pqxx::transaction_base& transaction, std::set<std::string_view>& prepared)
-        : connection_(connection), transaction_(transaction), prepared_(prepared) {}
+    db_session(pqxx::connection& connection, pqxx::transaction_base& transaction,
+               std::set<std::string_view>& prepared)
+        : connection_(connection),
+          transaction_(transaction),
+          prepared_(prepared) {}
 
     /// Executes the statement, prepared once per connection. Throws pqxx's exceptions.
     template <class... Arguments>
     pqxx::result run(const sql_statement& statement, Arguments&&... arguments) {
         prepare(statement);
-        return transaction_.exec(pqxx::prepped{statement.name}, pqxx::params{std::forward<Arguments>(arguments)...});
+        return transaction_.exec(pqxx::prepped{statement.name},
+                                 pqxx::params{std::forward<Arguments>(arguments)...});
     }
 
 private:

@@ -15,9 +15,8 @@ constexpr sql_statement advance_state{
     " where order_id = $1 and version = $2 returning order_id"};
 
 // The page's token goes when the session ends.
-constexpr sql_statement settle_session{
-    "settle_session",
-    R"sql(
+constexpr sql_statement settle_session{"settle_session",
+                                       R"sql(
 update checkout.sessions set
     status = $2, payment_status = $3,
     ended_at = case when $4::boolean then now() else ended_at end,
@@ -27,17 +26,15 @@ update checkout.sessions set
     checked_at = now(), check_count = check_count + 1
 where attempt_id = $1::uuid)sql"};
 
-constexpr sql_statement insert_payment{
-    "insert_payment",
-    R"sql(
+constexpr sql_statement insert_payment{"insert_payment",
+                                       R"sql(
 insert into checkout.payments (order_id, attempt_id, kind, clink_order_id, verdict, original_amount, original_currency,
     amount_total, amount_subtotal, payment_currency, clink_original_currency, subscription_id, invoice_id, payment_time,
     evidence)
 values ($1, $2::uuid, $3, $4, $5, $6::numeric, $7, $8::numeric, $9::numeric, $10, $11, $12, $13, $14::timestamptz, $15))sql"};
 
-constexpr sql_statement detail_payment{
-    "detail_payment",
-    R"sql(
+constexpr sql_statement detail_payment{"detail_payment",
+                                       R"sql(
 update checkout.payments set clink_order_id = $2, verdict = $3, amount_total = $4::numeric, amount_subtotal = $5::numeric,
     payment_currency = $6, clink_original_currency = $7, subscription_id = $8, invoice_id = $9,
     payment_time = $10::timestamptz
@@ -49,9 +46,8 @@ constexpr sql_statement insert_event{
     " values ($1, $2::uuid, $3, $4, $5,"
     " $6::jsonb || case when $7::jsonb is null then '{}' else jsonb_build_object('clink', $7::jsonb) end)"};
 
-constexpr sql_statement cancel_order{
-    "cancel_order",
-    R"sql(
+constexpr sql_statement cancel_order{"cancel_order",
+                                     R"sql(
 with o as (
     update checkout.orders set version = version + 1, cancelled_at = now(), state = $3, updated_at = now()
     where order_id = $1 and version = $2 and cancelled_at is null and payment_count = 0
@@ -60,14 +56,12 @@ with o as (
 insert into checkout.events (order_id, kind, request_id) select order_id, 'order_cancelled', $4 from o
 returning event_id)sql"};
 
-constexpr sql_statement count_check{
-    "note_check",
-    "update checkout.sessions set checked_at = now(), check_count = check_count + 1 where attempt_id = $1::uuid"
-    " returning attempt_id"};
+constexpr sql_statement count_check{"note_check", "update checkout.sessions set checked_at = now(), "
+                                                  "check_count = check_count + 1 where attempt_id = $1::uuid"
+                                                  " returning attempt_id"};
 
-constexpr sql_statement record_cancel_visit{
-    "note_cancel_visit",
-    R"sql(
+constexpr sql_statement record_cancel_visit{"note_cancel_visit",
+                                            R"sql(
 with s as (
     update checkout.sessions set cancel_visited_at = now()
     where attempt_id = $1::uuid and cancel_visited_at is null
@@ -85,16 +79,19 @@ struct writing {
     const settlement_evidence& found;
 
     void write_session() {
-        if (!change.session)
+        if (!change.session) {
+            session.run(count_check, change.attempt.str());
             return;
+        }
         const auto& next = *change.session;
-        session.run(settle_session, change.attempt.str(), to_string(next.status), to_string(next.payment), next.ended,
-                    next.settled, to_string(change.source), write_instant(next.expire_time));
+        session.run(settle_session, change.attempt.str(), to_string(next.status), to_string(next.payment),
+                    next.ended, next.settled, to_string(change.source), write_instant(next.expire_time));
     }
 
     void write_new(const payment_record& payment) {
-        session.run(insert_payment, order, payment.attempt.str(), to_string(payment.kind), write_id(payment.order_id),
-                    to_string(payment.verdict), payment.original.amount.to_string(), payment.original.currency,
+        session.run(insert_payment, order, payment.attempt.str(), to_string(payment.kind),
+                    write_id(payment.order_id), to_string(payment.verdict),
+                    payment.original.amount.to_string(), payment.original.currency,
                     write_decimal(payment.amount_total), write_decimal(payment.amount_subtotal),
                     payment.payment_currency, payment.clink_original_currency, payment.subscription_id,
                     payment.invoice_id, write_instant(payment.payment_time), to_string(payment.found_by));
@@ -123,46 +120,84 @@ struct writing {
         for (const auto& event : change.events)
             write_event(event, std::exchange(first, false));
         for (const auto& draft : change.discrepancies)
-            open_discrepancy(session, order_key{order}, draft, std::string(to_string(change.source)), found.request_id);
+            open_discrepancy(session, order_key{order}, draft, std::string(to_string(change.source)),
+                             found.request_id);
     }
 };
+
+void disown(payment_record& payment, settlement& change) {
+    if (!payment.order_id)
+        return;
+    change.discrepancies.push_back({.kind = discrepancy_kind::reference_mismatch,
+                                    .subject = "clink-order:" + payment.order_id->str(),
+                                    .attempt = change.attempt,
+                                    .detail = {{"clinkOrderId", payment.order_id->str()}}});
+    payment.order_id.reset();
+}
+
+void disown_orders(settlement& change) {
+    for (auto& payment : change.new_payments)
+        disown(payment, change);
+    for (auto& payment : change.known_payments)
+        disown(payment, change);
+}
 
 } // namespace
 
 boost::asio::awaitable<bool> settlement_store::apply(order_key order, std::int64_t version, settlement change,
                                                      settlement_evidence found) {
+    try {
+        co_return co_await try_apply(order, version, change, found);
+    } catch (const pqxx::unique_violation&) {
+        // Clink names an order that is another session's payment here: shown, and settled without its id.
+    }
+    disown_orders(change);
+    co_return co_await try_apply(order, version, std::move(change), std::move(found));
+}
+
+boost::asio::awaitable<bool> settlement_store::try_apply(order_key order, std::int64_t version,
+                                                         settlement change, settlement_evidence found) {
     return db_.run(
         "apply_settlement", operation_mode::transaction,
         [order, version, change = std::move(change), found = std::move(found)](db_session& session) {
             const auto key = static_cast<std::int64_t>(order);
-            if (session.run(advance_state, key, version, to_string(change.state), change.payment_count).empty())
+            if (session.run(advance_state, key, version, to_string(change.state), change.payment_count)
+                    .empty())
                 return false;
             writing{session, key, change, found}.write_all();
             return true;
         });
 }
 
-boost::asio::awaitable<bool> settlement_store::cancel(order_key order, std::int64_t version, order_state state,
-                                                      std::string request_id) {
-    return db_.run(
-        "cancel_order", operation_mode::statement,
-        [order, version, state, request_id = std::move(request_id)](db_session& session) {
-            return !session.run(cancel_order, static_cast<std::int64_t>(order), version, to_string(state), request_id)
-                        .empty();
-        });
+boost::asio::awaitable<bool> settlement_store::cancel(order_key order, std::int64_t version,
+                                                      order_state state, std::string request_id) {
+    return db_.run("cancel_order", operation_mode::statement,
+                   [order, version, state, request_id = std::move(request_id)](db_session& session) {
+                       return !session
+                                   .run(cancel_order, static_cast<std::int64_t>(order), version,
+                                        to_string(state), request_id)
+                                   .empty();
+                   });
 }
 
-boost::asio::awaitable<bool> settlement_store::note_check(attempt_id attempt) {
-    return db_.run("note_check", operation_mode::statement, [attempt](db_session& session) {
-        return !session.run(count_check, attempt.str()).empty();
-    });
+boost::asio::awaitable<bool> settlement_store::note_check(order_key order, settlement seen,
+                                                          std::string request_id) {
+    const auto mode = seen.discrepancies.empty() ? operation_mode::statement : operation_mode::transaction;
+    return db_.run("note_check", mode,
+                   [order, seen = std::move(seen), request_id = std::move(request_id)](db_session& session) {
+                       const bool found = !session.run(count_check, seen.attempt.str()).empty();
+                       for (const auto& draft : seen.discrepancies)
+                           open_discrepancy(session, order, draft, std::string(to_string(seen.source)),
+                                            request_id);
+                       return found;
+                   });
 }
 
 boost::asio::awaitable<bool> settlement_store::note_cancel_visit(attempt_id attempt, std::string request_id) {
     return db_.run("note_cancel_visit", operation_mode::statement,
-                               [attempt, request_id = std::move(request_id)](db_session& session) {
-                                   return !session.run(record_cancel_visit, attempt.str(), request_id).empty();
-                               });
+                   [attempt, request_id = std::move(request_id)](db_session& session) {
+                       return !session.run(record_cancel_visit, attempt.str(), request_id).empty();
+                   });
 }
 
 } // namespace checkout

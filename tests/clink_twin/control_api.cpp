@@ -215,6 +215,10 @@ asio::awaitable<json_value> handle_webhooks(webhook_sender& webhooks, const cont
         co_await webhooks.flush(read_flush_order(call.body));
         co_return webhooks.log("", "");
     }
+    if (call.is("POST", {"webhooks", "await"})) {
+        co_await webhooks.idle();
+        co_return webhooks.log("", "");
+    }
     if (call.is("POST", {"webhooks", "send"}))
         co_return send_webhook(webhooks, call.body);
     if (call.request.method == "POST" && call.path.size() == 3 && call.path[2] == "resend") {

@@ -7,6 +7,7 @@ namespace {
 refusal not_found() {
     return {404, "CUSTOMER_NOT_FOUND"};
 }
+
 refusal not_matched() {
     return {409, "CUSTOMER_IDENTIFIER_NOT_MATCHED"};
 }

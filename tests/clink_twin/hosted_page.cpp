@@ -73,20 +73,22 @@ payment_choice read_choice(const core& twin, const page_call& call) {
     if (auto code = field(call.form, "code"); !code.empty() && code != call.of->terms.promotion_code)
         choice.promotion_code = code;
     auto& local = twin.settings.local;
-    if (!local.currency.empty() && field(call.form, "currency") == local.currency) {
+    auto wanted = field(call.form, "currency");
+    if (wanted.empty() && call.of->terms.local_price_only)
+        wanted = local.currency;
+    if (!local.currency.empty() && wanted == local.currency) {
         choice.payment_currency = local.currency;
         choice.exchange_rate = local.exchange_rate;
     }
     return choice;
 }
 
-/// The part of a choice that the page shows again.
-std::string choice_query(const payment_choice& choice) {
+/// What the form chose, for the page that follows.
+std::string chosen_query(const page_call& call) {
     std::string query;
-    if (choice.promotion_code)
-        query += "code=" + checkout::percent_encode(*choice.promotion_code);
-    if (!choice.payment_currency.empty())
-        query += (query.empty() ? "currency=" : "&currency=") + choice.payment_currency;
+    for (auto* name : {"code", "currency"})
+        if (auto value = field(call.form, name); !value.empty())
+            query += std::string(query.empty() ? "" : "&") + name + "=" + checkout::percent_encode(value);
     return query;
 }
 
@@ -154,12 +156,12 @@ http_response pay(core& twin, const page_call& call) {
     auto choice = read_choice(twin, call);
     if (call.of->payment == payment_status::unpaid && is_declined(call, choice)) {
         (void) twin.state.fail(call.of->id, choice, now()); // a refusal shows as the page's own state
-        return back_to_page(call, choice_query(choice));
+        return back_to_page(call, chosen_query(call));
     }
     auto paid = twin.state.pay(call.of->id, choice, now());
     // A second press of the button finds the session paid and is taken to the same place.
     if (!paid && call.of->payment != payment_status::paid)
-        return back_to_page(call, choice_query(choice));
+        return back_to_page(call, chosen_query(call));
     auto next = url_after_success(*call.of);
     return next ? redirect(*next) : back_to_page(call);
 }
@@ -190,7 +192,7 @@ http_response act(core& twin, const page_call& call) {
         (void) twin.state.expire(call.of->id);
     else if (call.action != "apply")
         return page_answer(404, render_unknown_page());
-    return back_to_page(call, choice_query(choice));
+    return back_to_page(call, chosen_query(call));
 }
 
 } // namespace

@@ -300,15 +300,19 @@ void listener::start() {
 std::string listener::address() const {
     return impl_->address();
 }
+
 bool listener::tls() const {
     return impl_->tls();
 }
+
 std::size_t listener::close_idle() {
     return impl_->close_idle();
 }
+
 std::size_t listener::open_connections() const {
     return impl_->open();
 }
+
 std::uint64_t listener::accepted_connections() const {
     return impl_->accepted();
 }

@@ -119,10 +119,12 @@ std::string render_side(const page_view& view) {
                                 : std::string();
     auto& reference = view.of->terms.merchant_reference_id;
     return fill(R"(<header class="side">
-{!leave}<div class="merchant"><span class="mark" aria-hidden="true">{initial}</span><strong>{merchant}</strong>
+{!leave}<div class="merchant"><span class="mark" aria-hidden="true">{initial}</span>
+<strong>{merchant}</strong>
 <span class="test">Test mode</span></div>
 <div><p class="label">{label} {merchant}</p>
-<p class="amount" id="amount" data-testid="amount" data-amount="{raw}" data-currency="{currency}">{amount} <span>{currency}</span></p></div>
+<p class="amount" id="amount" data-testid="amount" data-amount="{raw}"
+data-currency="{currency}">{amount} <span>{currency}</span></p></div>
 {!items}{!sums}<p class="fine">{reference}</p>
 </header>
 )",
@@ -194,13 +196,22 @@ std::string render_methods(const session_terms& terms) {
 std::string render_card_fields() {
     return R"(<fieldset class="card"><legend>Card details</legend>
 <div class="stack wide"><label class="over" for="card">Card number</label>
-<input type="text" id="card" name="card" inputmode="numeric" autocomplete="cc-number" value="4242 4242 4242 4242"></div>
+<input type="text" id="card" name="card" inputmode="numeric" autocomplete="cc-number"
+value="4242 4242 4242 4242"></div>
 <div class="stack"><label class="over" for="card-expiry">Expiry</label>
 <input type="text" id="card-expiry" name="card-expiry" autocomplete="cc-exp" value="12 / 34"></div>
 <div class="stack"><label class="over" for="card-code">Security code</label>
-<input type="text" id="card-code" name="card-code" inputmode="numeric" autocomplete="cc-csc" value="123"></div>
+<input type="text" id="card-code" name="card-code" inputmode="numeric" autocomplete="cc-csc"
+value="123"></div>
 </fieldset>
 )";
+}
+
+/// A plain button that posts its form to another action of the page.
+std::string render_action(const page_view& view, const std::string& action, const std::string& label) {
+    return fill("<button class=\"plain\" id=\"{action}-button\" data-testid=\"{action}-button\" "
+                "formaction=\"{key}/{action}\">{label}</button>\n",
+                {{"action", action}, {"key", view.key}, {"label", label}});
 }
 
 std::string render_promotion(const page_view& view) {
@@ -208,9 +219,9 @@ std::string render_promotion(const page_view& view) {
         return {};
     return fill(R"(<div class="stack"><label class="over" for="code">Promotion code</label>
 <div class="promo"><input type="text" id="code" name="code" autocomplete="off" value="{code}">
-<button class="plain" id="apply-button" data-testid="apply-button" formaction="{key}/apply">Apply</button></div></div>
+{!apply}</div></div>
 )",
-                {{"code", view.promotion_code}, {"key", view.key}});
+                {{"code", view.promotion_code}, {"!apply", render_action(view, "apply", "Apply")}});
 }
 
 std::string render_currency_choice(const page_view& view) {
@@ -244,13 +255,11 @@ std::string render_form(const page_view& view) {
     // The Enter key presses a form's first submit button: the hidden one pays, where Apply would come first.
     return fill(R"(<form method="post" action="{key}/pay">
 <button hidden></button>
-{!email}{!methods}{!card}{!currency}{!promotion}<button class="primary" id="pay-button" data-testid="pay-button">Pay {total}</button>
+{!email}{!methods}{!card}{!currency}{!promotion}
+<button class="primary" id="pay-button" data-testid="pay-button">Pay {total}</button>
 <details open><summary>Test controls</summary>
 <div class="controls">
-<button class="plain" id="decline-button" data-testid="decline-button" formaction="{key}/decline">Decline this card</button>
-<button class="plain" id="process-button" data-testid="process-button" formaction="{key}/process">Pay later (processing)</button>
-<button class="plain" id="expire-button" data-testid="expire-button" formaction="{key}/expire">Let it expire</button>
-</div></details>
+{!decline}{!process}{!expire}</div></details>
 </form>
 )",
                 {{"key", view.key},
@@ -259,6 +268,9 @@ std::string render_form(const page_view& view) {
                  {"!card", is_offered(view.of->terms, "CARD") ? render_card_fields() : std::string()},
                  {"!currency", render_currency_choice(view)},
                  {"!promotion", render_promotion(view)},
+                 {"!decline", render_action(view, "decline", "Decline this card")},
+                 {"!process", render_action(view, "process", "Pay later (processing)")},
+                 {"!expire", render_action(view, "expire", "Let it expire")},
                  {"total", money(view.total, view.currency)}});
 }
 
@@ -266,12 +278,12 @@ std::string render_settling(const page_view& view) {
     return fill(R"(<form method="post" action="{key}/settle">
 <details open><summary>Test controls</summary>
 <div class="controls">
-<button class="plain" id="settle-button" data-testid="settle-button">Let the payment succeed</button>
-<button class="plain" id="settle-failed-button" data-testid="settle-failed-button" formaction="{key}/settle-failed">Let the payment fail</button>
-</div></details>
+{!succeed}{!fail}</div></details>
 </form>
 )",
-                {{"key", view.key}});
+                {{"key", view.key},
+                 {"!succeed", render_action(view, "settle", "Let the payment succeed")},
+                 {"!fail", render_action(view, "settle-failed", "Let the payment fail")}});
 }
 
 std::string render_continue(const page_view& view) {

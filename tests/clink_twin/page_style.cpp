@@ -8,13 +8,15 @@ std::string_view page_style() {
   color-scheme: light dark;
   --ground: #ffffff; --side: #f4f5f8; --ink: #171a21; --soft: #5d6472; --line: #dcdfe6; --field: #ffffff;
   --accent: #3d4fd8; --accent-ink: #ffffff; --accent-soft: #eceefc;
-  --good: #12704a; --good-soft: #e3f4ec; --bad: #a8261e; --bad-soft: #fcebea; --wait: #8a5a00; --wait-soft: #fdf3de;
+  --good: #12704a; --good-soft: #e3f4ec; --bad: #a8261e; --bad-soft: #fcebea; --wait: #8a5a00; --wait-soft:
+  #fdf3de;
 }
 @media (prefers-color-scheme: dark) {
   :root {
     --ground: #14161c; --side: #1b1e27; --ink: #eceef3; --soft: #a0a7b8; --line: #343947; --field: #1b1e27;
     --accent: #8d9aff; --accent-ink: #11131a; --accent-soft: #262b45;
-    --good: #6fd3a5; --good-soft: #16332a; --bad: #ff9b93; --bad-soft: #3c201f; --wait: #f2c46b; --wait-soft: #37290f;
+    --good: #6fd3a5; --good-soft: #16332a; --bad: #ff9b93; --bad-soft: #3c201f; --wait: #f2c46b;
+    --wait-soft: #37290f;
   }
 }
 * { box-sizing: border-box; }
@@ -39,21 +41,29 @@ h1, h2, p, dl, dd, ul, fieldset { margin: 0; padding: 0; }
 }
 .merchant strong { overflow-wrap: anywhere; line-height: 1.25; }
 .test {
-  margin-left: auto; padding: .1rem .5rem; border-radius: .35rem; background: var(--wait-soft); color: var(--wait);
-  font-size: .6875rem; font-weight: 700; letter-spacing: .06em; text-transform: uppercase; white-space: nowrap;
+  margin-left: auto; padding: .1rem .5rem; border-radius: .35rem; background: var(--wait-soft); color:
+  var(--wait);
+  font-size: .6875rem; font-weight: 700; letter-spacing: .06em; text-transform: uppercase; white-space:
+  nowrap;
 }
 .leave { margin-bottom: -.75rem; color: var(--soft); font-size: .875rem; }
 .leave a { text-decoration: none; }
 .leave a:hover { color: var(--ink); text-decoration: underline; }
 .label { color: var(--soft); font-size: .9375rem; }
-.amount { font-size: 2.5rem; font-weight: 680; letter-spacing: -.025em; line-height: 1.15; overflow-wrap: anywhere; }
+.amount {
+  font-size: 2.5rem; font-weight: 680; letter-spacing: -.025em; line-height: 1.15; overflow-wrap:
+  anywhere;
+}
 .amount span { font-size: 1.125rem; font-weight: 550; letter-spacing: 0; color: var(--soft); }
 .items { list-style: none; display: grid; gap: 1rem; }
 .items li, .sums div { display: flex; gap: 1rem; justify-content: space-between; }
 .items li > :first-child { min-width: 0; overflow-wrap: anywhere; font-weight: 550; }
 .items small { display: block; color: var(--soft); font-size: .8125rem; font-weight: 400; }
 .items li > :last-child, .sums dd { white-space: nowrap; }
-.sums { display: grid; gap: .5rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size: .9375rem; }
+.sums {
+  display: grid; gap: .5rem; padding-top: 1rem; border-top: 1px solid var(--line); font-size:
+  .9375rem;
+}
 .sums dt { color: var(--soft); }
 .sums .due { padding-top: .75rem; border-top: 1px solid var(--line); font-weight: 650; font-size: 1rem; }
 .sums .due dt { color: inherit; }
@@ -74,7 +84,8 @@ legend, label.over { padding: 0; font-size: .875rem; font-weight: 600; }
 .stack { display: grid; gap: .4rem; }
 .stack legend { margin-bottom: .4rem; }
 input[type=text], input[type=email], select {
-  width: 100%; min-height: 2.75rem; padding: .5rem .75rem; font: inherit; color: inherit; background: var(--field);
+  width: 100%; min-height: 2.75rem; padding: .5rem .75rem; font: inherit; color: inherit; background:
+  var(--field);
   border: 1px solid var(--line); border-radius: .55rem;
 }
 input[readonly] { background: transparent; color: var(--soft); }
@@ -91,21 +102,28 @@ form:has(.methods input:checked:not([value="CARD"])) .card { display: none; }
 .promo { display: grid; grid-template-columns: 1fr auto; gap: .6rem; }
 button, .button {
   display: block; width: 100%; min-height: 3rem; padding: .6rem 1rem; border: 1px solid transparent;
-  border-radius: .6rem; font: inherit; font-weight: 620; text-align: center; text-decoration: none; cursor: pointer;
+  border-radius: .6rem; font: inherit; font-weight: 620; text-align: center; text-decoration: none; cursor:
+  pointer;
 }
 .primary { background: var(--accent); color: var(--accent-ink); }
 .primary:hover { filter: brightness(1.08); }
-.plain { min-height: 2.6rem; background: transparent; color: inherit; border-color: var(--line); font-weight: 550; }
+.plain {
+  min-height: 2.6rem; background: transparent; color: inherit; border-color: var(--line);
+  font-weight: 550;
+}
 .plain:hover { background: var(--accent-soft); }
 .promo button { width: auto; min-height: 2.75rem; }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
 details { border: 1px dashed var(--line); border-radius: .6rem; color: var(--soft); font-size: .875rem; }
 summary { padding: .6rem .85rem; cursor: pointer; }
 .controls { display: flex; flex-wrap: wrap; gap: .5rem; padding: 0 .85rem .85rem; }
-.controls button { flex: 1 0 auto; width: auto; min-height: 2.4rem; padding: .35rem .75rem; font-size: .8125rem; }
+.controls button {
+  flex: 1 0 auto; width: auto; min-height: 2.4rem; padding: .35rem .75rem; font-size: .8125rem;
+}
 .done { display: grid; gap: 1.1rem; justify-items: start; padding-top: 1rem; }
 .sign { display: grid; place-items: center; width: 3.25rem; height: 3.25rem; border-radius: 50%; }
-.sign svg { width: 1.6rem; height: 1.6rem; fill: none; stroke: currentColor; stroke-width: 2.4; stroke-linecap: round;
+.sign svg { width: 1.6rem; height: 1.6rem; fill: none; stroke: currentColor; stroke-width: 2.4;
+stroke-linecap: round;
   stroke-linejoin: round; }
 .sign.paid { background: var(--good-soft); color: var(--good); }
 .sign.expired, .sign.processing { background: var(--wait-soft); color: var(--wait); }

@@ -37,24 +37,31 @@ constexpr std::array session_bodies = {spelling<session_body>{session_body::null
 std::span<const spelling<error_style>> spellings(error_style) {
     return error_styles;
 }
+
 std::span<const spelling<unauthorized_style>> spellings(unauthorized_style) {
     return unauthorized_styles;
 }
+
 std::span<const spelling<list_order>> spellings(list_order) {
     return list_orders;
 }
+
 std::span<const spelling<refund_outcome>> spellings(refund_outcome) {
     return refund_outcomes;
 }
+
 std::span<const spelling<timestamp_unit>> spellings(timestamp_unit) {
     return timestamp_units;
 }
+
 std::span<const spelling<signature_style>> spellings(signature_style) {
     return signature_styles;
 }
+
 std::span<const spelling<retry_timestamp>> spellings(retry_timestamp) {
     return retry_timestamps;
 }
+
 std::span<const spelling<session_body>> spellings(session_body) {
     return session_bodies;
 }
@@ -106,12 +113,15 @@ void visit_settings(Settings& settings, Visitor& visit) {
 json_value to_json(bool value) {
     return value;
 }
+
 json_value to_json(std::int64_t value) {
     return value;
 }
+
 json_value to_json(const std::string& value) {
     return value;
 }
+
 json_value to_json(const decimal& value) {
     return value.to_string();
 }
@@ -157,9 +167,11 @@ struct writer {
 void from_json(bool& out, const json_value& value, std::string_view name) {
     out = flag_of(value, name);
 }
+
 void from_json(std::string& out, const json_value& value, std::string_view name) {
     out = text_of(value, name);
 }
+
 void from_json(decimal& out, const json_value& value, std::string_view name) {
     out = decimal_of(value, name);
 }

@@ -90,9 +90,11 @@ void twin_state::leave(std::string_view session_id) {
 const session* twin_state::find_session(std::string_view id) const {
     return look_up(session_by_id_, id);
 }
+
 const order* twin_state::find_order(std::string_view id) const {
     return look_up(order_by_id_, id);
 }
+
 const refund* twin_state::find_refund(std::string_view id) const {
     return look_up(refund_by_id_, id);
 }

@@ -11,6 +11,7 @@ namespace {
 refusal session_not_found() {
     return {404, "SESSION_NOT_FOUND"};
 }
+
 refusal does_not_fit() {
     return {400, "the amount does not fit"};
 }

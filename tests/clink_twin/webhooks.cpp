@@ -153,6 +153,7 @@ bool webhook_sender::resend(std::string_view event_id) {
     if (found == log_.end())
         return false;
     (*found)->options = settings_.webhooks;
+    (*found)->state = delivery_state::waiting;
     (*found)->retries = 0;
     start({*found}, std::chrono::milliseconds(settings_.webhooks.delay_ms));
     return true;
@@ -221,7 +222,7 @@ asio::awaitable<void> webhook_sender::attempt(delivery_ptr which) {
     auto answer = co_await post(std::move(request));
     made.status = answer.status;
     made.error = answer.error;
-    made.milliseconds = (to_milliseconds(now()) - to_milliseconds(made.at));
+    made.milliseconds = to_milliseconds(now()) - to_milliseconds(made.at);
     if (answer.status / 100 == 2) {
         which->state = delivery_state::delivered;
         if (which->type == "order.succeeded")
@@ -279,6 +280,10 @@ asio::awaitable<void> webhook_sender::flush(flush_order order) {
     if (!sends.empty())
         start(std::move(sends), std::chrono::milliseconds(0));
     end_pauses();
+    co_await idle();
+}
+
+asio::awaitable<void> webhook_sender::idle() {
     while (active_ > 0)
         co_await idle_.async_wait(quiet);
 }

@@ -64,6 +64,8 @@ public:
     bool resend(std::string_view event_id);
     /// Tries everything held, delayed or waiting for a retry, and completes when those attempts are over.
     boost::asio::awaitable<void> flush(flush_order order);
+    /// Completes when no attempt is under way; what is held, delayed or waiting for a retry stays so.
+    boost::asio::awaitable<void> idle();
 
     /// Newest last; empty filters match all.
     json_value log(std::string_view type, std::string_view session_id) const;

@@ -128,9 +128,10 @@ describe('API_TOKENS_FILE', () => {
 
     test('a broken file leaves the tokens as they were, and says so', async () => {
         writeFileSync(file, 'not a token line\n');
-        await eventually('the log tells of it', () =>
-            service.process.logLines().some(({ level }) => level === 'error' || level === 'warning'),
-        );
+        await eventually('the log tells of it', async () => {
+            assert.equal(await statusWith(second.tokens), 200);
+            return service.process.logLines().some(({ level }) => level === 'error' || level === 'warning');
+        });
         assert.equal(await statusWith(second.tokens), 200);
     });
 });

@@ -112,7 +112,10 @@ describe('media types', () => {
         test(`${type} is JSON`, async () => {
             assert.equal((await post(type)).status, 201);
         });
-    for (const type of [undefined, 'text/plain', 'application/x-www-form-urlencoded', 'application/jsonp', 'text/json', 'application/json-patch+json', '*/*', ''])
+    for (const type of [
+        undefined, '', '*/*', 'text/plain', 'text/json', 'application/jsonp', 'application/json-patch+json',
+        'application/x-www-form-urlencoded',
+    ])
         test(`${type} is not`, async () => {
             const answer = await post(type);
             assert.deepEqual([answer.status, answer.json?.code], [415, 'unsupported_media_type']);
@@ -209,11 +212,12 @@ describe('limits', () => {
                     'Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{',
             ),
         ]);
-        for (const { answer, took } of [head, body]) {
+        for (const { answer } of [head, body]) {
             assert.deepEqual([answer.status, answer.json.code], [408, 'request_timeout']);
             stack.contract.checkAnswer('createCheckoutSession', answer);
-            assert.ok(took > 5_000 && took < 20_000, `${took} ms`);
         }
+        assert.ok(head.took > 5_000 && head.took < 15_000, `${head.took} ms`);
+        assert.ok(body.took > 5_000 && body.took < 25_000, `${body.took} ms`);
     });
 });
 

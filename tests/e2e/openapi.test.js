@@ -50,8 +50,6 @@ test('the judge sees what is wrong', async () => {
     };
     for (const [what, each] of Object.entries(wrong))
         assert.throws(() => contract.checkAnswer('getOrder', each), ContractViolation, what);
-    assert.throws(
-        () => contract.checkRequest('createCheckoutSession', { path: '/v1/checkout-sessions', headers: { 'content-type': 'application/json' }, body: {} }),
-        ContractViolation,
-    );
+    const empty = { path: '/v1/checkout-sessions', headers: { 'content-type': 'application/json' }, body: {} };
+    assert.throws(() => contract.checkRequest('createCheckoutSession', empty), ContractViolation);
 });

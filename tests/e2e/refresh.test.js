@@ -141,7 +141,8 @@ describe("Clink's spellings", () => {
     test("another order's reference is not believed", async () => {
         const session = await created();
         await stack.twin.pay(session.sessionId);
-        await stack.twin.fault({ operation: 'any', match: session.sessionId, fault: 'set_fields', fields: { merchantReferenceId: 'not-ours' }, count: 0 });
+        const fields = { merchantReferenceId: 'not-ours' };
+        await stack.twin.fault({ match: session.sessionId, fault: 'set_fields', fields, count: 0 });
         await stack.api.refresh(session.sessionId);
         await stack.twin.clearFaults();
         const { json: order } = await stack.api.order(session.merchantOrderId);
@@ -171,7 +172,8 @@ describe('no answer of Clink', () => {
     });
 
     for (const description of [
-        { fault: 'malformed' }, { fault: 'html_200' }, { fault: 'unauthorized_text' }, { fault: 'reset' }, { fault: 'null_data' }, { fault: 'empty_200' },
+        { fault: 'malformed' }, { fault: 'html_200' }, { fault: 'unauthorized_text' }, { fault: 'reset' }, { fault: 'null_data' },
+        { fault: 'empty_200' },
         { fault: 'business_error', status: 200, code: 500 }, { fault: 'truncate', bytes: 10 }, { fault: 'stall', wait_ms: 20_000 },
     ])
         test(`${description.fault}: the record, stale`, async () => {

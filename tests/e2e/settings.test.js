@@ -89,13 +89,14 @@ describe('settings', () => {
         assert.ok(!said.includes('hunter2'), said);
     });
 
+    const redirects = (key) => ({ PUBLIC_BASE_URL: 'https://pay.shop.example', REDIRECT_SIGNING_KEY: key });
     const single = [
         ['plain http to another host', { CLINK_API_BASE_URL: 'http://192.0.2.1/api' }, 'CLINK_API_BASE_URL'],
         ['a name that only looks like loopback', { CLINK_API_BASE_URL: 'http://127.0.0.1.evil.example/api' }, 'CLINK_API_BASE_URL'],
         ['no URL', { CLINK_API_BASE_URL: 'clink' }, 'CLINK_API_BASE_URL'],
-        ['PUBLIC_BASE_URL without its key', { PUBLIC_BASE_URL: 'https://pay.shop.example' }, 'REDIRECT_SIGNING_KEY'],
-        ['a signing key of 31 bytes', { PUBLIC_BASE_URL: 'https://pay.shop.example', REDIRECT_SIGNING_KEY: 'x'.repeat(31) }, 'REDIRECT_SIGNING_KEY'],
-        ['three signing keys', { PUBLIC_BASE_URL: 'https://pay.shop.example', REDIRECT_SIGNING_KEY: Array(3).fill('x'.repeat(32)).join(',') }, 'REDIRECT_SIGNING_KEY'],
+        ['PUBLIC_BASE_URL without its key', redirects(undefined), 'REDIRECT_SIGNING_KEY'],
+        ['a signing key of 31 bytes', redirects('x'.repeat(31)), 'REDIRECT_SIGNING_KEY'],
+        ['three signing keys', redirects(Array(3).fill('x'.repeat(32)).join(',')), 'REDIRECT_SIGNING_KEY'],
         ['a certificate without a key', { TLS_CERT_FILE: '/etc/ssl/certs/ca-certificates.crt' }, 'TLS_KEY_FILE'],
         ['an unknown scope', { API_TOKENS: `a:admin:${sha256Hex('a')}` }, 'API_TOKENS'],
         ['a token without a name', { API_TOKENS: `:storefront:${sha256Hex('a')}` }, 'API_TOKENS'],
@@ -113,7 +114,8 @@ describe('settings', () => {
         });
 
     test('of another command are not asked for', async () => {
-        const { code, stderr } = await run(['migrate'], { DATABASE_URL: required.DATABASE_URL, LISTEN_ADDRESS: 'here', MAX_IN_FLIGHT: 'x' });
+        const env = { DATABASE_URL: required.DATABASE_URL, LISTEN_ADDRESS: 'here', MAX_IN_FLIGHT: 'x' };
+        const { code, stderr } = await run(['migrate'], env);
         assert.equal(code, 1, 'the database is not there');
         assert.ok(!stderr.includes('LISTEN_ADDRESS'));
         assert.ok(!stderr.includes('hunter2'));
@@ -167,7 +169,8 @@ describe('a start', () => {
 
     test('takes a keyword string for the database', async () => {
         const url = new URL(stack.database.serverUrl);
-        const keywords = `host=${url.hostname} port=${url.port} user=${url.username} password=${url.password} dbname=${url.pathname.slice(1)}`;
+        const { hostname, port, username, password } = url;
+        const keywords = `host=${hostname} port=${port} user=${username} password=${password} dbname=${url.pathname.slice(1)}`;
         const service = await stack.serve('settings-keywords', { env: { DATABASE_URL: keywords } });
         await stack.clientOf(service).create(stack.order());
     });

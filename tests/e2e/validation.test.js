@@ -11,6 +11,9 @@ after(() => stack?.close());
 
 const invalid = [422, 'validation_failed'];
 const long = (length) => 'x'.repeat(length);
+/** An object of `count` keys of 40 characters. */
+const keyed = (count, value) =>
+    Object.fromEntries(Array.from({ length: count }, (_, i) => [long(38) + String(i).padStart(2, '0'), value]));
 
 async function refused(body, expect = invalid) {
     return stack.api.create(body, { expect });
@@ -25,7 +28,7 @@ test('every wrong field is named at once, and nothing happens', async () => {
         uiMode: 'popup',
         successUrl: 'ftp://shop.example/',
         cancelUrl: '/cart',
-        paymentMethodType: 'BARTER',
+        paymentMethodType: 'barter',
         allowPromotionCodes: 'yes',
         metadata: { count: 3 },
         supersede: 1,
@@ -95,16 +98,16 @@ describe('a wrong field', () => {
         ['returnUrl: no URL', { uiMode: 'elements', returnUrl: 'thanks' }, '/returnUrl'],
         ['returnUrl: a script', { uiMode: 'elements', returnUrl: 'javascript:alert(1)' }, '/returnUrl'],
         ['returnUrl: user information', { uiMode: 'elements', returnUrl: 'https://a:b@shop.example/' }, '/returnUrl'],
-        ['black list: an unknown method', { paymentMethodTypeBlackList: ['CARD', 'BARTER'] }, '/paymentMethodTypeBlackList/1'],
+        ['black list: no method', { paymentMethodTypeBlackList: ['CARD', 'barter'] }, '/paymentMethodTypeBlackList/1'],
         ['black list: a text', { paymentMethodTypeBlackList: 'CARD' }, '/paymentMethodTypeBlackList'],
-        ['QR code of a card', { directPaymentQrCodePaymentMethodType: 'CARD' }, '/directPaymentQrCodePaymentMethodType'],
+        ['QR code: no method', { directPaymentQrCodePaymentMethodType: 'cashapp' }, '/directPaymentQrCodePaymentMethodType'],
         ['a method in lower case', { paymentMethodType: 'card' }, '/paymentMethodType'],
         ['a hidden code without a code', { showPromotionCode: false }, '/promotionCode'],
         ['metadata: the reserved key', { metadata: { checkoutAttemptId: 'x' } }, '/metadata/checkoutAttemptId'],
         ['metadata: a key of 41 characters', { metadata: { [long(41)]: 'x' } }, `/metadata/${long(41)}`],
         ['metadata: a value of 501 characters', { metadata: { note: long(501) } }, '/metadata/note'],
         ['metadata: a value that is no text', { metadata: { note: true } }, '/metadata/note'],
-        ['metadata: 20 keys beside ours', { metadata: Object.fromEntries(Array.from({ length: 20 }, (_, i) => [`k${i}`, ''])) }, '/metadata'],
+        ['metadata: 20 keys beside ours', { metadata: keyed(20, '') }, '/metadata'],
         ['metadata: a text', { metadata: 'x' }, '/metadata'],
         ['supersede: a text', { supersede: 'true' }, '/supersede'],
         ['extra: a text', { extra: 'x' }, '/extra'],
@@ -193,8 +196,15 @@ describe('what is accepted reaches Clink', () => {
         ['paymentMethodTypeBlackList', { paymentMethodTypeBlackList: ['KAKAO', 'WECHAT'] }],
         ['promotion codes', { allowPromotionCodes: true, promotionCode: 'WELCOME10', showPromotionCode: false }],
         ['localPriceOnly', { localPriceOnly: true }],
-        ['metadata at its limits', { metadata: Object.fromEntries(Array.from({ length: 19 }, (_, i) => [long(38) + String(i).padStart(2, '0'), long(500)])) }],
-        ['an item with everything', { priceDataList: [{ name: '"Mug" \\ ☕', unitAmount: '24.95', quantity: 2, currency: 'USD', imageUrl: 'https://shop.example/mug.png' }] }],
+        ['metadata at its limits', { metadata: keyed(19, long(500)) }],
+        [
+            'an item with everything',
+            {
+                priceDataList: [
+                    { name: '"Mug" \\ ☕', unitAmount: '24.95', quantity: 2, currency: 'USD', imageUrl: 'https://shop.example/mug.png' },
+                ],
+            },
+        ],
     ];
     for (const [name, changes] of cases)
         test(name, async () => {

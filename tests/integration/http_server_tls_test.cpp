@@ -175,7 +175,7 @@ TEST_SUITE("http server TLS") {
 
     TEST_CASE("time-outs and limits are answered as over plain TCP") {
         const tls_files files;
-        test_server server({.header_timeout = 500ms, .body_timeout = 30ms}, files.paths);
+        test_server server({.body_timeout = 30ms}, files.paths);
         const auto context = make_client_context();
         raw_client slow(server.port());
         REQUIRE(slow.start_tls(context.get()));

@@ -27,6 +27,7 @@ TEST_CASE("clink redaction: messages are one line of valid UTF-8 and at most 500
 TEST_CASE("clink redaction: a sanitised body has no page token and no url, at any depth, in any case") {
     const auto body =
         parse_json(R"({"data":{"sessionId":"s","TOKEN":"t","tokenvalue":"t","Url":"u","tokens":1,
+        "cancelUrl":"c","checkoutUrl":"u","hostedCheckoutURL":"u",
         "list":[{"url":"u","amount":4.990,"imageUrl":"i"}]},"url":{"x":1},"code":200})");
     CHECK(sanitise_body(*body, "")
           == R"({"data":{"sessionId":"s","tokens":1,"list":[{"amount":4.990,"imageUrl":"i"}]},"code":200})");

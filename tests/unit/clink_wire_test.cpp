@@ -174,7 +174,8 @@ TEST_CASE("clink wire: text that says nothing is absent") {
 TEST_CASE("clink wire: a create's answer") {
     const auto data = parsed(R"({"sessionId":"sess_abc","tokenValue":"secret","customerId":"cus_1",
         "originalAmount":99.99,"originalCurrency":"usd","url":"https://pay.example/pay/sess_abc%23t",
-        "merchantReferenceId":"order-1","expireTime":"2026-11-21T08:53:53Z","uiMode":"hostedPage","new":{}})");
+        "merchantReferenceId":"order-1","expireTime":"2026-11-21T08:53:53Z","uiMode":"hostedPage",
+        "new":{}})");
     const auto created = read_created_session(data, ui_mode::hosted_page);
     REQUIRE(created);
     CHECK(created->session_id == clink_session_id("sess_abc"));
@@ -271,7 +272,8 @@ TEST_CASE("clink wire: session statuses are read in any case and unknown ones un
 TEST_CASE("clink wire: an order") {
     const auto order = order_of(R"(,"type":"onetime","status":"success","sessionId":"sess_1",
         "merchantReferenceId":"order-1","amountSubtotal":9.99,"amountTotal":53.26,"paymentCurrency":"BRL",
-        "originalCurrency":"USD","priceDataList":[{"name":"a","unitAmount":"4.99","quantity":2,"currency":"USD"},
+        "originalCurrency":"USD",
+        "priceDataList":[{"name":"a","unitAmount":"4.99","quantity":2,"currency":"USD"},
         {"name":"b","unitAmount":0.01}],"paymentTime":1795251233000,"metadata":{"checkoutAttemptId":"a1"},
         "invoiceId":null,"failureCode":null,"riskLevel":"LOW")");
     CHECK(order.order_id == clink_order_id("order_1"));
@@ -334,8 +336,9 @@ TEST_CASE("clink wire: a reference of null or blank is absent") {
 }
 
 TEST_CASE("clink wire: a list of orders has its rows at the top level") {
-    const auto page = read_order_page(parsed(
-        R"({"total":7,"rows":[{"orderId":"order_1"},{"orderId":"order_2"}],"code":200,"message":"success"})"));
+    const auto page =
+        read_order_page(parsed(R"({"total":7,"rows":[{"orderId":"order_1"},{"orderId":"order_2"}],
+        "code":200,"message":"success"})"));
     REQUIRE(page);
     CHECK(page->total == 7);
     REQUIRE(page->orders.size() == 2);

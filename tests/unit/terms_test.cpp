@@ -55,12 +55,12 @@ checkout_terms full_terms() {
 
 TEST_CASE("terms: a minimal request is recorded with its defaults") {
     const recorded_terms expected = {{"/customerEmail", "ada@example.com"},
-                                     {"/originalAmount", "49.9"},
+                                     {"/originalAmount", "49.90"},
                                      {"/originalCurrency", "USD"},
                                      {"/priceDataList/0/currency", "USD"},
                                      {"/priceDataList/0/name", "Book"},
                                      {"/priceDataList/0/quantity", "1"},
-                                     {"/priceDataList/0/unitAmount", "49.9"},
+                                     {"/priceDataList/0/unitAmount", "49.90"},
                                      {"/uiMode", "hostedPage"}};
     CHECK(record(minimal_terms()) == expected);
 }
@@ -76,7 +76,7 @@ TEST_CASE("terms: every field is recorded under its pointer") {
                                      {"/localPriceOnly", "false"},
                                      {"/metadata/a~1b~0c", "1"},
                                      {"/metadata/plain", ""},
-                                     {"/originalAmount", "49.9"},
+                                     {"/originalAmount", "49.90"},
                                      {"/originalCurrency", "USD"},
                                      {"/paymentMethodType", "CASHAPP"},
                                      {"/paymentMethodTypeBlackList/0", "KAKAO"},

@@ -152,8 +152,8 @@ TEST_CASE("faults of the answer bend it, and only as often as they say") {
 
 TEST_CASE("what was asked is kept for tests, byte for byte, without the key") {
     running_twin twin;
-    auto body =
-        R"({"originalAmount":4.990,"originalCurrency":"USD","customerEmail":"a@b.c","merchantReferenceId":"r"})";
+    auto body = R"({"originalAmount":4.990,"originalCurrency":"USD","customerEmail":"a@b.c",)"
+                R"("merchantReferenceId":"r"})";
     twin.api("POST", "/checkout/session", body);
     auto calls = twin.control("GET", "/requests?operation=create&merchantReferenceId=r");
     REQUIRE(calls.if_array()->size() == 1);

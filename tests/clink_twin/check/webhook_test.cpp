@@ -54,7 +54,7 @@ TEST_CASE("what is not acknowledged comes again with the same id and body and a 
     set(twin, R"({"drop":["order.created","session.complete"]})");
     twin.answer_webhooks(500);
     pay_one(twin);
-    flush(twin);
+    twin.control("POST", "/webhooks/await");
     twin.answer_webhooks(204);
     flush(twin);
     flush(twin);

@@ -122,7 +122,7 @@ export class Cluster {
 
     async #tool(...args) {
         const tool = join(projectDirectory, 'tests/support/postgres');
-        const { code, stdout, stderr } = await runToEnd('postgres-tool', tool, args, { TMPDIR: '/tmp' });
+        const { code, stdout, stderr } = await runToEnd('postgres-tool', tool, args);
         if (code !== 0) throw new Error(`tests/support/postgres ${args[0]}: ${stderr}`);
         return stdout;
     }

@@ -30,7 +30,10 @@ export class ChildProcess {
             });
         }
         this.exited = new Promise((done, failed) => {
-            this.child.once('error', failed);
+            this.child.once('error', (error) => {
+                this.stderr += error.message;
+                failed(error);
+            });
             this.child.once('close', (code, signal) => {
                 running.delete(this.child);
                 this.exit = { code, signal };
