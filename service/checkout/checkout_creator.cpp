@@ -85,8 +85,12 @@ begun_attempt find_begun(const order_record& order, const attempt_id& id) {
     return {.order = order.key, .id = id, .attempt = session.attempt, .generation = session.generation};
 }
 
-asio::awaitable<void> pause(std::chrono::milliseconds duration) {
-    asio::steady_timer timer(co_await asio::this_coro::executor, duration);
+/// Before another try at the database; when the lease would end meanwhile, throws `error` instead.
+asio::awaitable<void> pause_within_lease(std::chrono::steady_clock::time_point lease_until,
+                                         std::exception_ptr error) {
+    if (std::chrono::steady_clock::now() + write_pause > lease_until)
+        std::rethrow_exception(error);
+    asio::steady_timer timer(co_await asio::this_coro::executor, write_pause);
     co_await timer.async_wait(asio::use_awaitable);
 }
 
@@ -297,9 +301,7 @@ checkout_creator::release_once(job work, begun_attempt attempt, released_handle 
         } catch (const database_unavailable&) {
             error = std::current_exception();
         }
-        if (std::chrono::steady_clock::now() + write_pause > work.lease_until)
-            std::rethrow_exception(error);
-        co_await pause(write_pause);
+        co_await pause_within_lease(work.lease_until, error);
     }
 }
 
@@ -316,9 +318,7 @@ asio::awaitable<void> checkout_creator::close(job work, begun_attempt attempt, u
         } catch (const database_unavailable&) {
             error = std::current_exception();
         }
-        if (std::chrono::steady_clock::now() + write_pause > work.lease_until)
-            std::rethrow_exception(error);
-        co_await pause(write_pause);
+        co_await pause_within_lease(work.lease_until, error);
     }
 }
 

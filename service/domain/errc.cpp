@@ -9,7 +9,11 @@ void throw_exception_from_error(const failure& error, const boost::source_locati
 }
 
 failure make_failure(errc code, std::string detail, std::optional<std::chrono::seconds> retry_after) {
-    return {.code = code, .detail = std::move(detail), .conflicts = {}, .refusal = {}, .retry_after = retry_after};
+    return {.code = code,
+            .detail = std::move(detail),
+            .conflicts = {},
+            .refusal = {},
+            .retry_after = retry_after};
 }
 
 } // namespace checkout

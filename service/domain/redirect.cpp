@@ -1,6 +1,7 @@
 #include "domain/redirect.h"
 
 #include "crypto/digest.h"
+#include "crypto/encoding.h"
 
 #include <algorithm>
 
@@ -34,11 +35,6 @@ std::string as_uuid(std::string_view id) {
     for (std::size_t position : {8, 13, 18, 23})
         text.insert(position, 1, '-');
     return text;
-}
-
-bool is_unreserved(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.'
-           || c == '_' || c == '~';
 }
 
 bool is_named(std::string_view parameter, const std::vector<std::pair<std::string, std::string>>& names) {
@@ -99,7 +95,7 @@ std::string redirect_signer::sign_redirect(std::string_view url, const redirect_
                                                                 {"ts", std::to_string(seconds)}};
     std::string text;
     for (const auto& [name, value] : parameters)
-        text += (text.empty() ? "" : "&") + encode_query_value(value);
+        text += (text.empty() ? "" : "&") + percent_encode(value);
     parameters.emplace_back("signature", to_hex(hmac_sha256(storefront_key_, text)));
     return set_query_parameters(url, parameters);
 }
@@ -115,24 +111,8 @@ std::string set_query_parameters(std::string_view url,
     std::string result(url.substr(0, query_at));
     auto kept = keep_others(query, parameters);
     for (const auto& [name, value] : parameters)
-        kept += (kept.empty() ? "" : "&") + encode_query_value(name) + "=" + encode_query_value(value);
+        kept += (kept.empty() ? "" : "&") + percent_encode(name) + "=" + percent_encode(value);
     return result + "?" + kept + std::string(fragment);
-}
-
-std::string encode_query_value(std::string_view text) {
-    constexpr std::string_view digits = "0123456789ABCDEF";
-    std::string encoded;
-    for (char c : text) {
-        if (is_unreserved(c)) {
-            encoded += c;
-            continue;
-        }
-        const auto byte = static_cast<unsigned char>(c);
-        encoded += '%';
-        encoded += digits[byte >> 4];
-        encoded += digits[byte & 15];
-    }
-    return encoded;
 }
 
 } // namespace checkout

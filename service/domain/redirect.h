@@ -51,7 +51,4 @@ private:
 std::string set_query_parameters(std::string_view url,
                                  const std::vector<std::pair<std::string, std::string>>& parameters);
 
-/// Everything but RFC 3986's unreserved characters as %XX.
-std::string encode_query_value(std::string_view text);
-
 } // namespace checkout

@@ -73,7 +73,9 @@ bool has_ended(session_status status, payment_status payment) {
            || (status == session_status::expired && payment == payment_status::unpaid);
 }
 
-payment_record payment_from_session(const session_facts& facts) {
+/// From a session or from an order of Clink's: they name what they share alike.
+template <class Facts>
+payment_record payment_from(const Facts& facts) {
     payment_record payment;
     payment.order_id = facts.order_id;
     payment.amount_total = facts.amount_total;
@@ -82,19 +84,8 @@ payment_record payment_from_session(const session_facts& facts) {
     payment.clink_original_currency = facts.original_currency;
     payment.subscription_id = facts.subscription_id;
     payment.invoice_id = facts.invoice_id;
-    return payment;
-}
-
-payment_record payment_from_order(const order_facts& facts) {
-    payment_record payment;
-    payment.order_id = facts.order_id;
-    payment.amount_total = facts.amount_total;
-    payment.amount_subtotal = facts.amount_subtotal;
-    payment.payment_currency = facts.payment_currency;
-    payment.clink_original_currency = facts.original_currency;
-    payment.subscription_id = facts.subscription_id;
-    payment.invoice_id = facts.invoice_id;
-    payment.payment_time = facts.payment_time;
+    if constexpr (requires { facts.payment_time; })
+        payment.payment_time = facts.payment_time;
     return payment;
 }
 
@@ -176,14 +167,14 @@ private:
         for (const auto& facts : by_time(word_.orders)) {
             if (!is_successful(facts.status) || !is_ours(facts))
                 continue;
-            auto found = payment_from_order(facts);
+            auto found = payment_from(facts);
             if (says_paid && word_.session.order_id == facts.order_id)
-                learn(found, payment_from_session(word_.session));
+                learn(found, payment_from(word_.session));
             add(std::move(found), facts.items_total ? facts.items_total : word_.session.items_total,
                 facts.type == clink_order_type::recurring);
         }
         if (says_paid && !knows_payment(word_.session.order_id))
-            add(payment_from_session(word_.session), word_.session.items_total, false);
+            add(payment_from(word_.session), word_.session.items_total, false);
     }
 
     bool knows_payment(const std::optional<clink_order_id>& id) const {

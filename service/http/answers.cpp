@@ -48,23 +48,6 @@ bool accepts(const http_request& request, std::string_view media_type) {
     });
 }
 
-std::string escape_html(std::string_view text) {
-    std::string escaped;
-    for (char c : text) {
-        if (c == '&')
-            escaped += "&amp;";
-        else if (c == '<')
-            escaped += "&lt;";
-        else if (c == '>')
-            escaped += "&gt;";
-        else if (c == '"')
-            escaped += "&quot;";
-        else
-            escaped += c;
-    }
-    return escaped;
-}
-
 constexpr std::string_view page_style = ":root{color-scheme:light dark}body{font:16px/1.5 "
                                         "system-ui,sans-serif;margin:0;min-height:100vh;display:grid;"
                                         "place-items:center;background:Canvas;color:CanvasText}main{max-"
@@ -118,6 +101,23 @@ http_response problem_page(const problem& occurrence) {
     if (retry_after.count() > 0)
         page.set("Retry-After", std::to_string(retry_after.count()));
     return page;
+}
+
+std::string escape_html(std::string_view text) {
+    std::string escaped;
+    for (char c : text) {
+        if (c == '&')
+            escaped += "&amp;";
+        else if (c == '<')
+            escaped += "&lt;";
+        else if (c == '>')
+            escaped += "&gt;";
+        else if (c == '"')
+            escaped += "&quot;";
+        else
+            escaped += c;
+    }
+    return escaped;
 }
 
 bool wants_json(const http_request& request) {

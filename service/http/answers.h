@@ -15,6 +15,8 @@ http_response json_answer(unsigned status, const json_value& body);
 http_response redirect_answer(std::string location);
 /// A page that stands alone: no script, nothing loaded from elsewhere. `title` and `sentence` are escaped.
 http_response page_answer(unsigned status, std::string_view title, std::string_view sentence);
+/// `text` as HTML text or attribute value.
+std::string escape_html(std::string_view text);
 /// A problem as a page for a customer.
 http_response problem_page(const problem& occurrence);
 

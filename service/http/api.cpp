@@ -236,6 +236,8 @@ boost::asio::awaitable<reply> api::run(endpoint target, call request) {
         return checkout_cancel(with_, std::move(request));
     case endpoint::get_openapi:
         return get_openapi(with_, std::move(request));
+    case endpoint::get_docs:
+        return get_docs(with_, std::move(request));
     case endpoint::livez:
     case endpoint::readyz:
         break;

@@ -59,5 +59,6 @@ async_reply list_payments(services& with, call request);
 async_reply checkout_success(services& with, call request);
 async_reply checkout_cancel(services& with, call request);
 async_reply get_openapi(services& with, call request);
+async_reply get_docs(services& with, call request);
 
 } // namespace checkout

@@ -58,12 +58,6 @@ std::string_view take_until(std::string_view& rest, char separator) {
     return taken;
 }
 
-bool is_unreserved(char c) {
-    const char lower = ascii_lower(c);
-    return (lower >= 'a' && lower <= 'z') || (c >= '0' && c <= '9')
-           || std::string_view{"-._~"}.find(c) != std::string_view::npos;
-}
-
 } // namespace
 
 std::optional<std::string_view> http_request::header(std::string_view name) const {
@@ -109,21 +103,6 @@ std::optional<std::vector<std::pair<std::string, std::string>>> parse_query(std:
         parameters.emplace_back(std::move(*name), std::move(*decoded));
     }
     return parameters;
-}
-
-std::string percent_encode(std::string_view text) {
-    constexpr std::string_view hex = "0123456789ABCDEF";
-    std::string encoded;
-    encoded.reserve(text.size());
-    for (const char c : text) {
-        if (is_unreserved(c)) {
-            encoded += c;
-        } else {
-            const auto byte = static_cast<unsigned char>(c);
-            encoded += {'%', hex[byte >> 4], hex[byte & 15]};
-        }
-    }
-    return encoded;
 }
 
 } // namespace checkout

@@ -48,7 +48,4 @@ std::optional<std::vector<std::string>> split_path(std::string_view path);
 /// Without '=' the value is empty; "&&" has no parameter between.
 std::optional<std::vector<std::pair<std::string, std::string>>> parse_query(std::string_view query);
 
-/// Percent-encodes everything but RFC 3986's unreserved characters.
-std::string percent_encode(std::string_view text);
-
 } // namespace checkout

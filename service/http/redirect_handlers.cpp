@@ -122,11 +122,4 @@ async_reply checkout_cancel(services& with, call request) {
     co_return redirect_answer(*session->cancel_url);
 }
 
-async_reply get_openapi(services& with, call) {
-    http_response response;
-    response.set("Content-Type", "application/yaml");
-    response.body = with.openapi;
-    co_return response;
-}
-
 } // namespace checkout

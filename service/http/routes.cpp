@@ -25,6 +25,7 @@ constexpr route main_table[] = {
     {"GET", "/checkout/success", endpoint::checkout_success, anybody, request_body::none, true},
     {"GET", "/checkout/cancel/{token}", endpoint::checkout_cancel, anybody, request_body::none, true},
     {"GET", "/openapi.yaml", endpoint::get_openapi, anybody},
+    {"GET", "/docs", endpoint::get_docs, anybody},
 };
 
 constexpr route admin_table[] = {

@@ -25,6 +25,7 @@ enum class endpoint {
     checkout_success,
     checkout_cancel,
     get_openapi,
+    get_docs,
     livez,
     readyz
 };

@@ -1,3 +1,4 @@
+#include "crypto/encoding.h"
 #include "http/answers.h"
 #include "http/handlers.h"
 #include "http/session_id.h"

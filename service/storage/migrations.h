@@ -17,8 +17,8 @@ namespace checkout {
 
 struct migration {
     int version = 0;
-    std::string name; ///< of the file
-    std::string_view sql;
+    std::string name;           ///< of the file
+    std::string_view sql;       ///< ends in NUL, as embedded texts and literals do
     std::string checksum;       ///< lower-case hex SHA-256 of the text
     bool in_transaction = true; ///< false when marked "-- no-transaction" on a line of its own
 };
@@ -33,7 +33,8 @@ class migration_error : public std::runtime_error {
 
 /// Applies what is missing of `migrations` (any order), telling `progress` of each. Creates schema, roles and
 /// the history when they are missing. Several may run at once: one does the work, the others find nothing to
-/// do. Throws migration_error; what was applied before stays.
+/// do. Throws migration_error, and std::invalid_argument for an unreadable URL; what was applied before
+/// stays.
 void migrate(const std::string& database_url, std::vector<migration> migrations,
              const std::function<void(const migration&)>& progress);
 

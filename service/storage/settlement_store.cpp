@@ -40,6 +40,10 @@ update checkout.payments set clink_order_id = $2, verdict = $3, amount_total = $
     payment_time = $10::timestamptz
 where payment_id = $1)sql"};
 
+constexpr sql_statement find_foreign_payment{
+    "find_foreign_payment",
+    "select payment_id from checkout.payments where clink_order_id = $1 and attempt_id <> $2::uuid"};
+
 constexpr sql_statement insert_event{
     "insert_event",
     "insert into checkout.events (order_id, attempt_id, kind, source, request_id, data)"
@@ -125,8 +129,10 @@ struct writing {
     }
 };
 
-void disown(payment_record& payment, settlement& change) {
-    if (!payment.order_id)
+/// An order of Clink's that is another session's payment here is shown, and this payment goes without its id.
+void disown_foreign_order(db_session& session, payment_record& payment, settlement& change) {
+    if (!payment.order_id
+        || session.run(find_foreign_payment, payment.order_id->str(), payment.attempt.str()).empty())
         return;
     change.discrepancies.push_back({.kind = discrepancy_kind::reference_mismatch,
                                     .subject = "clink-order:" + payment.order_id->str(),
@@ -135,28 +141,18 @@ void disown(payment_record& payment, settlement& change) {
     payment.order_id.reset();
 }
 
-void disown_orders(settlement& change) {
+settlement without_foreign_orders(db_session& session, settlement change) {
     for (auto& payment : change.new_payments)
-        disown(payment, change);
+        disown_foreign_order(session, payment, change);
     for (auto& payment : change.known_payments)
-        disown(payment, change);
+        disown_foreign_order(session, payment, change);
+    return change;
 }
 
 } // namespace
 
 boost::asio::awaitable<bool> settlement_store::apply(order_key order, std::int64_t version, settlement change,
                                                      settlement_evidence found) {
-    try {
-        co_return co_await try_apply(order, version, change, found);
-    } catch (const pqxx::unique_violation&) {
-        // Clink names an order that is another session's payment here: shown, and settled without its id.
-    }
-    disown_orders(change);
-    co_return co_await try_apply(order, version, std::move(change), std::move(found));
-}
-
-boost::asio::awaitable<bool> settlement_store::try_apply(order_key order, std::int64_t version,
-                                                         settlement change, settlement_evidence found) {
     return db_.run(
         "apply_settlement", operation_mode::transaction,
         [order, version, change = std::move(change), found = std::move(found)](db_session& session) {
@@ -164,7 +160,8 @@ boost::asio::awaitable<bool> settlement_store::try_apply(order_key order, std::i
             if (session.run(advance_state, key, version, to_string(change.state), change.payment_count)
                     .empty())
                 return false;
-            writing{session, key, change, found}.write_all();
+            const auto own = without_foreign_orders(session, change);
+            writing{session, key, own, found}.write_all();
             return true;
         });
 }

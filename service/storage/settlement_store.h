@@ -35,9 +35,6 @@ public:
     boost::asio::awaitable<bool> note_cancel_visit(attempt_id attempt, std::string request_id);
 
 private:
-    boost::asio::awaitable<bool> try_apply(order_key order, std::int64_t version, settlement change,
-                                           settlement_evidence found);
-
     database& db_;
 };
 

@@ -1,5 +1,6 @@
 #include "hosted_page.h"
 
+#include "crypto/encoding.h"
 #include "page_html.h"
 #include "redirect_url.h"
 

@@ -53,6 +53,7 @@ describe('paths and methods', () => {
         ['/checkout/success', ['GET', 'HEAD'], 'checkoutSuccess'],
         ['/checkout/cancel/x', ['GET', 'HEAD'], 'checkoutCancel'],
         ['/openapi.yaml', ['GET', 'HEAD'], 'getOpenapi'],
+        ['/docs', ['GET', 'HEAD'], 'getDocs'],
     ];
     for (const [path, allowed, id] of known)
         test(`${path} allows ${allowed}`, async () => {

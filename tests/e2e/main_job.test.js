@@ -291,6 +291,9 @@ test('the document and the probes are served', async () => {
     const { text, headers } = await stack.api.as(null).call('getOpenapi', { expect: 200 });
     assert.equal(text, readFileSync(openapiFile, 'utf8'));
     assert.equal(headers['content-type'].split(';')[0], 'application/yaml');
+    const { text: page } = await stack.api.as(null).call('getDocs', { expect: 200 });
+    for (const path of ['/v1/checkout-sessions', '/v1/orders/{merchantOrderId}', '/docs'])
+        assert.ok(page.includes(`href="#${path}"`) && page.includes(`id="${path}"`), path);
     const { json: live } = await stack.api.as(null).call('livez', { expect: 200 });
     assert.equal(live.status, 'live');
     const { json: ready } = await stack.api.as(null).call('readyz', { expect: 200 });

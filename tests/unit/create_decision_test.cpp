@@ -53,7 +53,8 @@ TEST_CASE("the current session is replayed on the same terms, and binds other on
     const auto conflict = decide(order, other);
     CHECK(refused_with(conflict) == errc::order_terms_conflict);
     const auto& conflicts = std::get<failure>(conflict).conflicts;
-    CHECK(std::ranges::find(conflicts, term_conflict{"/originalAmount", "49.90", "59.90"}) != conflicts.end());
+    CHECK(std::ranges::find(conflicts, term_conflict{"/originalAmount", "49.90", "59.90"})
+          != conflicts.end());
 }
 
 TEST_CASE("equal terms with supersede are a replay") {

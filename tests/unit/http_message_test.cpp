@@ -1,3 +1,4 @@
+#include "crypto/encoding.h"
 #include "http/message.h"
 
 #include <doctest/doctest.h>
