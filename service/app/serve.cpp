@@ -29,6 +29,7 @@ clink_options make_clink_options(const clink_settings& with) {
     options.base_url = with.base_url;
     options.api_key = with.api_key;
     options.ca_file = with.ca_file;
+    options.version = version_number();
     options.timeout = with.timeout;
     return options;
 }

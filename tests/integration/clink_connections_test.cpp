@@ -6,6 +6,7 @@
 #include <doctest/doctest.h>
 
 #include <memory>
+#include <thread>
 
 using namespace checkout;
 using namespace checkout::test;
@@ -44,6 +45,20 @@ TEST_CASE("clink connections: a create finds a stale kept connection before it w
     CHECK(tested.create().report.outcome == exchange_outcome::accepted);
     CHECK(peer.accepted() == 2);
     CHECK(peer.requests().size() == 2);
+}
+
+TEST_CASE("clink connections: a create leaves a connection alone that was idle for two seconds") {
+    const scripted_peer peer({in_turn({answering(200, created_body), answering(200, session_body)}),
+                              answering(200, created_body)});
+    clink_under_test tested(peer.base_url());
+    CHECK(tested.create().report.outcome == exchange_outcome::accepted);
+    std::this_thread::sleep_for(2s); // the rule is about time itself: there is no event to await
+    CHECK(tested.create().report.outcome == exchange_outcome::accepted);
+    peer.await_finished(1);
+    CHECK(tested.get().report.outcome == exchange_outcome::accepted);
+    CHECK(peer.accepted() == 2);
+    CHECK(peer.requests().at(1).connection == 1);
+    CHECK(peer.requests().at(2).connection == 0);
 }
 
 TEST_CASE("clink connections: bytes that nobody asked for make a kept connection stale") {
