@@ -10,8 +10,6 @@
 
 namespace checkout::test {
 
-using namespace std::chrono_literals;
-
 inline const instant noon = *parse_rfc3339("2026-11-21T12:00:00Z");
 
 inline checkout_terms make_terms(const std::string& amount = "49.90", const std::string& currency = "USD") {
@@ -38,7 +36,7 @@ public:
         order_.id = merchant_order_id("ORD-1");
         order_.version = 1;
         order_.read_at = noon;
-        order_.created_at = order_.updated_at = noon - 10min;
+        order_.created_at = order_.updated_at = noon - std::chrono::minutes(10);
     }
 
     explicit order_builder(order_record order) : order_(std::move(order)) {}
@@ -55,17 +53,17 @@ public:
         session.allow_promotion_codes = terms.allow_promotion_codes.value_or(false);
         session.terms = record(terms);
         session.terms_fingerprint = fingerprint(session.terms);
-        session.created_at = noon - 5min;
+        session.created_at = noon - std::chrono::minutes(5);
         if (status == session_status::open || status == session_status::completed
             || status == session_status::expired) {
             session.session_id = clink_session_id("sess_" + std::to_string(session.attempt));
-            session.released_at = noon - 4min;
+            session.released_at = noon - std::chrono::minutes(4);
             session.url = "https://checkout.example/pay/1";
-            session.expire_time = noon + 55min;
+            session.expire_time = noon + std::chrono::minutes(55);
         }
         if ((status == session_status::completed && payment == payment_status::paid)
             || (status == session_status::expired && payment == payment_status::unpaid)) {
-            session.ended_at = noon - 1min;
+            session.ended_at = noon - std::chrono::minutes(1);
             session.url.reset();
         }
         order_.sessions.push_back(session);
@@ -91,7 +89,7 @@ public:
         return *this;
     }
     order_builder& cancelled() {
-        order_.cancelled_at = noon - 2min;
+        order_.cancelled_at = noon - std::chrono::minutes(2);
         order_.state = order_state::cancelled;
         return *this;
     }

@@ -6,6 +6,7 @@
 
 using namespace checkout;
 using namespace checkout::test;
+using namespace std::chrono_literals;
 
 namespace {
 
