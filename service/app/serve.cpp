@@ -5,16 +5,20 @@
 #include "app/embedded.h"
 #include "app/migrate.h"
 #include "app/version.h"
+#include "checkout/sweeper.h"
 #include "http/api.h"
 #include "observe/log.h"
+#include "storage/attempt_listener.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <memory>
 
@@ -63,6 +67,29 @@ std::unique_ptr<redirect_signer> make_signer(const redirect_settings& with) {
     return with.public_base_url ? std::make_unique<redirect_signer>(with.signing_keys) : nullptr;
 }
 
+check_policy make_check_policy(const sweep_settings& with) {
+    return {.offsets = with.schedule, .dark_watch = with.dark_watch};
+}
+
+/// Longer than a question takes as a rule, and no longer: what a process that dies has claimed waits for it.
+/// One that is overrun costs a second question.
+std::chrono::seconds make_lease(const clink_settings& with) {
+    return 2 * std::chrono::ceil<std::chrono::seconds>(with.timeout) + std::chrono::seconds(5);
+}
+
+webhook_options make_webhook_options(const settings& with) {
+    return {.signing_keys = with.webhook.signing_keys,
+            .tolerance = with.webhook.tolerance,
+            .account_website = with.webhook.account_website,
+            .lease = make_lease(with.clink)};
+}
+
+sweeper_options make_sweeper_options(const settings& with) {
+    return {.interval = with.sweep.interval,
+            .max_per_second = with.sweep.max_per_second,
+            .lease = make_lease(with.clink)};
+}
+
 api_options make_api_options(const settings& with) {
     api_options options;
     options.max_in_flight = with.load.max_in_flight;
@@ -76,23 +103,48 @@ class service {
 public:
     explicit service(const settings& with)
         : load_(with.load),
+          sweeps_here_(with.sweep.interval.count() > 0),
           io_(1),
           db_(make_database_options(with.database)),
           orders_(db_),
-          attempts_(db_),
+          attempts_(db_, with.sweep.schedule.front()),
           settlements_(db_),
           discrepancies_(db_),
           reports_(db_),
+          sweeps_(db_),
+          refunds_(db_),
+          inbox_(db_),
           clink_(io_, make_clink_options(with.clink)),
           signer_(make_signer(with.redirect)),
           tokens_(make_tokens(with.http)),
-          settler_(io_.get_executor(), orders_, settlements_, clink_),
+          questions_(clink_),
+          door_(settlements_, make_check_policy(with.sweep)),
+          settler_(io_.get_executor(), orders_, door_, questions_),
+          search_(orders_, sweeps_, discrepancies_, door_, questions_),
+          refund_settler_(orders_, refunds_, door_, settler_, questions_, clink_),
+          webhooks_(io_.get_executor(), orders_, inbox_, refunds_, settler_, search_, refund_settler_,
+                    make_check_policy(with.sweep), make_webhook_options(with)),
           creator_(io_.get_executor(), orders_, attempts_, settler_, clink_, signer_.get(),
                    {.clink_timeout = with.clink.timeout, .public_base_url = with.redirect.public_base_url}),
           desk_(orders_, settlements_),
+          sweeper_(io_.get_executor(),
+                   {.sweeps = sweeps_,
+                    .attempts = attempts_,
+                    .orders = orders_,
+                    .refunds = refunds_,
+                    .inbox = inbox_,
+                    .sessions = settler_,
+                    .search = search_,
+                    .refund_questions = refund_settler_,
+                    .webhooks = webhooks_},
+                   make_check_policy(with.sweep), make_sweeper_options(with)),
+          listener_(
+              with.database.url, {},
+              [this](order_key order) { asio::post(io_, [this, order] { creator_.hear_of_end(order); }); }),
           services_{.creator = creator_,
                     .settler = settler_,
                     .desk = desk_,
+                    .webhooks = webhooks_,
                     .orders = orders_,
                     .discrepancies = discrepancies_,
                     .reports = reports_,
@@ -113,10 +165,13 @@ public:
                   {{"version", version_number()},
                    {"port", static_cast<std::int64_t>(main_listener_.port())},
                    {"admin_port", static_cast<std::int64_t>(admin_listener_.port())}});
-        asio::co_spawn(io_, wait_and_drain(), [](std::exception_ptr error) {
+        const auto fail = [](std::exception_ptr error) {
             if (error)
                 std::rethrow_exception(error);
-        });
+        };
+        asio::co_spawn(io_, wait_and_drain(), fail);
+        if (sweeps_here_)
+            asio::co_spawn(io_, sweeper_.run(), fail);
         io_.run();
         write_log(log_level::info, "service_stopped");
         return exit_done;
@@ -129,11 +184,13 @@ private:
         write_log(log_level::info, "drain_started",
                   {{"in_flight", static_cast<std::int64_t>(api_.in_flight())}});
         admin_.announce_drain();
+        sweeper_.stop();
         main_listener_.announce_close();
         asio::steady_timer delay(io_, load_.drain_delay);
         co_await delay.async_wait(asio::use_awaitable);
         const auto deadline = std::chrono::steady_clock::now() + load_.drain_timeout;
         co_await main_listener_.drain(deadline);
+        co_await finish_questions(deadline);
         write_log(log_level::info, "drain_finished",
                   {{"in_flight", static_cast<std::int64_t>(api_.in_flight())}});
         co_await admin_listener_.drain(std::chrono::steady_clock::now());
@@ -141,7 +198,18 @@ private:
         io_.stop();
     }
 
+    /// What the sweeper and the webhooks have begun; what is not finished is due again in another replica.
+    asio::awaitable<void> finish_questions(std::chrono::steady_clock::time_point deadline) {
+        asio::steady_timer pause(io_);
+        while ((sweeper_.in_flight() > 0 || webhooks_.in_flight() > 0)
+               && std::chrono::steady_clock::now() < deadline) {
+            pause.expires_after(std::chrono::milliseconds(20));
+            co_await pause.async_wait(asio::use_awaitable);
+        }
+    }
+
     const load_settings load_;
+    const bool sweeps_here_;
     asio::io_context io_;
     database db_;
     order_store orders_;
@@ -149,12 +217,22 @@ private:
     settlement_store settlements_;
     discrepancy_store discrepancies_;
     report_store reports_;
+    sweep_store sweeps_;
+    refund_store refunds_;
+    webhook_store inbox_;
     clink_client clink_;
     std::unique_ptr<redirect_signer> signer_;
     token_registry tokens_;
+    clink_questions questions_;
+    settle_door door_;
     session_settler settler_;
+    attempt_search search_;
+    refund_settler refund_settler_;
+    webhook_desk webhooks_;
     checkout_creator creator_;
     order_desk desk_;
+    sweeper sweeper_;
+    attempt_listener listener_;
     services services_;
     api api_;
     admin admin_;

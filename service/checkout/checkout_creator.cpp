@@ -1,6 +1,8 @@
 #include "checkout/checkout_creator.h"
 
+#include "checkout/attempt_ends.h"
 #include "crypto/digest.h"
+#include "observe/crash_point.h"
 #include "observe/log.h"
 
 #include <boost/asio/steady_timer.hpp>
@@ -15,7 +17,7 @@ namespace {
 
 constexpr auto lease_margin = 5s;   ///< contract section 2: a lease is CLINK_TIMEOUT_MS + 5 s
 constexpr auto wait_margin = 1s;    ///< waiters wait CLINK_TIMEOUT_MS + 1 s
-constexpr auto look_again = 200ms;  ///< for a winner in another replica, whose end wakes nobody here
+constexpr auto look_again = 1s;     ///< for a winner in another replica whose notification was lost
 constexpr int decision_tries = 16;  ///< against others who change the same order
 constexpr auto write_pause = 250ms; ///< while the database is away for a moment
 
@@ -23,66 +25,21 @@ failure in_progress_failure() {
     return make_failure(errc::creation_in_progress, "Another request is still creating the session.", 1s);
 }
 
-exchange_record make_record(const exchange_report& report, const call_context& context) {
-    exchange_record record{.data = {{"outcome", std::string(to_string(report.outcome))},
-                                    {"durationMs", std::to_string(report.duration.count())}},
-                           .clink_body = report.sanitised_body,
-                           .request_id = context.request_id};
-    if (report.http_status)
-        record.data["httpStatus"] = std::to_string(*report.http_status);
-    if (report.code)
-        record.data["code"] = *report.code;
-    if (report.message)
-        record.data["message"] = *report.message;
-    if (!report.detail.empty())
-        record.data["detail"] = report.detail;
-    return record;
-}
-
-unreleased_end refused_end(const exchange_report& report) {
-    const bool never_sent = report.outcome == exchange_outcome::never_sent;
-    return {.status = session_status::refused,
-            .refusal_code = never_sent ? std::string(never_sent_code) : report.code.value_or("unknown"),
-            .refusal_message = report.message,
-            .session_id = {},
-            .discrepancy = {}};
-}
-
-unreleased_end dark_end(std::optional<clink_session_id> session) {
-    return {.status = session_status::dark,
-            .refusal_code = {},
-            .refusal_message = {},
-            .session_id = std::move(session),
-            .discrepancy = {}};
-}
-
-/// Clink made a session, but not the one that was asked for: it is kept dark, with its id, and shown.
-unreleased_end mismatch_end(const attempt_id& attempt, const clink_session_id& session,
-                            const echo_difference& difference) {
-    const auto kind = difference.field == "merchantReferenceId" ? discrepancy_kind::reference_mismatch
-                      : difference.field == "originalCurrency"  ? discrepancy_kind::currency_mismatch
-                                                                : discrepancy_kind::amount_mismatch;
-    auto end = dark_end(session);
-    end.refusal_code = std::string(answer_mismatch_code);
-    end.refusal_message = difference.field;
-    end.discrepancy = discrepancy_draft{
-        .kind = kind,
-        .subject = "attempt:" + attempt.str(),
-        .attempt = attempt,
-        .detail = {{"field", difference.field}, {"asked", difference.asked}, {"echoed", difference.echoed}}};
-    return end;
-}
-
-released_handle make_handle(const created_session& made) {
-    return {.session_id = made.session_id,
-            .url = made.url,
-            .customer_id = made.customer_id,
-            .expire_time = made.expire_time};
-}
-
 begun_attempt find_begun(const order_record& order, const attempt_id& id) {
     const auto& session = *order.find_session(id);
     return {.order = order.key, .id = id, .attempt = session.attempt, .generation = session.generation};
+}
+
+std::string key_of(order_key order) {
+    return std::to_string(static_cast<std::int64_t>(order));
+}
+
+/// The failed winner's answer for the same request; nothing when the order is to be decided on anew.
+std::optional<failure> what_came_of(const order_record& order, const session_record& winner,
+                                    const std::string& fingerprint) {
+    if (winner.terms_fingerprint != fingerprint || order.cancelled_at || order.payment_count > 0)
+        return std::nullopt;
+    return failure_of_attempt(winner);
 }
 
 /// Before another try at the database; when the lease would end meanwhile, throws `error` instead.
@@ -147,12 +104,12 @@ asio::awaitable<result<checkout_page>> checkout_creator::continue_order(job work
             co_return checkout_page{order->id, *order->find_session(replay->attempt), true};
         if (const auto* ask = std::get_if<ask_clink_first>(&decision)) {
             const auto session = order->find_session(ask->attempt)->session_id.value();
-            const bool answered = co_await settler_.ask(session, evidence::refresh, work.context);
-            asked = asked_session{ask->attempt, answered};
+            const auto answered = co_await settler_.ask(session, evidence::refresh, work.context);
+            asked = asked_session{ask->attempt, answered.outcome == question_outcome::answered};
             continue;
         }
         if (const auto* wait = std::get_if<wait_for_winner>(&decision)) {
-            if (auto failed = co_await wait_for(work, wait->attempt, until))
+            if (auto failed = co_await wait_for(work, order->key, wait->attempt, until))
                 co_return std::move(*failed);
             continue;
         }
@@ -199,28 +156,42 @@ asio::awaitable<std::optional<begun_attempt>> checkout_creator::begin_next(attem
 
 /// Nothing: decide again. A failure: the winner's own, or that it took too long.
 asio::awaitable<std::optional<failure>>
-checkout_creator::wait_for(job work, attempt_id winner, std::chrono::steady_clock::time_point until) {
-    while (std::chrono::steady_clock::now() < until) {
-        co_await finished_.wait(work.order_id.str(),
-                                std::min(until, std::chrono::steady_clock::now() + look_again));
-        const auto order = co_await orders_.find_order(work.order_id);
-        const auto* session = order ? order->find_session(winner) : nullptr;
+checkout_creator::wait_for(job work, order_key order, attempt_id winner,
+                           std::chrono::steady_clock::time_point until) {
+    const auto key = key_of(order);
+    const bool own = in_flight_.contains(winner);
+    if (own)
+        co_await finished_.wait(key, until);
+    else
+        co_await ask_to_be_told(winner);
+    while (true) {
+        const auto now = co_await orders_.find_order(work.order_id);
+        const auto* session = now ? now->find_session(winner) : nullptr;
         if (session == nullptr || session->lease_expired)
             co_return std::nullopt;
-        if (session->status == session_status::creating)
-            continue;
-        const bool same_request = session->terms_fingerprint == work.intent.fingerprint;
-        if (!same_request || order->cancelled_at || order->payment_count > 0)
-            co_return std::nullopt;
-        co_return failure_of_attempt(*session);
+        if (session->status != session_status::creating)
+            co_return what_came_of(*now, *session, work.intent.fingerprint);
+        if (std::chrono::steady_clock::now() >= until)
+            break;
+        co_await finished_.wait(key, std::min(until, std::chrono::steady_clock::now() + look_again));
     }
     co_return in_progress_failure();
+}
+
+/// Whether that was written does not matter much: the record is looked at again anyway.
+asio::awaitable<void> checkout_creator::ask_to_be_told(attempt_id winner) {
+    try {
+        co_await attempts_.await(std::move(winner));
+    } catch (const write_in_doubt&) {
+    }
 }
 
 /// The attempt is ours, its intent committed: whatever happens, those who wait for it are told.
 asio::awaitable<result<checkout_page>> checkout_creator::finish(job work, begun_attempt attempt,
                                                                 std::optional<attempt_id> supersedes) {
-    const auto key = work.order_id.str();
+    const auto id = attempt.id;
+    const auto key = key_of(attempt.order);
+    in_flight_.insert(id);
     std::exception_ptr error;
     std::optional<result<checkout_page>> answer;
     try {
@@ -228,6 +199,7 @@ asio::awaitable<result<checkout_page>> checkout_creator::finish(job work, begun_
     } catch (...) {
         error = std::current_exception();
     }
+    in_flight_.erase(id);
     finished_.wake(key);
     if (error)
         std::rethrow_exception(error);
@@ -236,7 +208,9 @@ asio::awaitable<result<checkout_page>> checkout_creator::finish(job work, begun_
 
 asio::awaitable<result<checkout_page>> checkout_creator::ask_clink(job work, begun_attempt attempt,
                                                                    std::optional<attempt_id> supersedes) {
+    crash_point("create.begun");
     auto exchange = co_await clink_.create_session(make_command(work, attempt.id));
+    crash_point("create.answered");
     auto record = make_record(exchange.report, work.context);
     write_log(exchange.answer ? log_level::debug : log_level::warning, "clink_create",
               {{"request_id", work.context.request_id},
@@ -281,6 +255,7 @@ asio::awaitable<result<checkout_page>> checkout_creator::release(job work, begun
         co_return failure_of_attempt(told).value();
     }
     auto released = co_await release_once(work, attempt, make_handle(made), std::move(supersedes), record);
+    crash_point("create.released");
     if (released)
         co_return checkout_page{work.order_id, std::move(*released), false};
     record.data["detail"] = "the attempt was fenced before its release";
@@ -312,6 +287,7 @@ asio::awaitable<void> checkout_creator::close(job work, begun_attempt attempt, u
         std::exception_ptr error;
         try {
             co_await attempts_.close(attempt, end, record);
+            crash_point("create.closed");
             co_return;
         } catch (const write_in_doubt&) {
             error = std::current_exception();
@@ -337,6 +313,13 @@ asio::awaitable<result<checkout_page>> checkout_creator::explain_fence(attempt_i
         co_return make_failure(errc::payment_processing, "A payment for this order is being processed.", 5s);
     co_return make_failure(errc::clink_outcome_unknown,
                            "The session came too late to be handed out. Send the request again.");
+}
+
+void checkout_creator::hear_of_end(order_key order) {
+    if (order == order_key{})
+        finished_.wake_all();
+    else
+        finished_.wake(key_of(order));
 }
 
 std::chrono::steady_clock::time_point checkout_creator::lease_end() const {

@@ -16,6 +16,7 @@
 
 #include <chrono>
 #include <optional>
+#include <set>
 #include <string>
 
 namespace checkout {
@@ -44,14 +45,19 @@ public:
     boost::asio::awaitable<result<checkout_page>> create(merchant_order_id order_id, checkout_terms terms,
                                                          bool supersede, call_context context);
 
+    /// An attempt of the order ended in another replica, or (order_key{0}) some may have: whoever waits looks
+    /// again.
+    void hear_of_end(order_key order);
+
 private:
     struct job; ///< one request on its way
 
     boost::asio::awaitable<result<checkout_page>> continue_order(job work);
     boost::asio::awaitable<std::optional<begun_attempt>> begin_first(attempt_intent intent);
     boost::asio::awaitable<std::optional<begun_attempt>> begin_next(attempt_intent intent, next_attempt next);
-    boost::asio::awaitable<std::optional<failure>> wait_for(job work, attempt_id winner,
+    boost::asio::awaitable<std::optional<failure>> wait_for(job work, order_key order, attempt_id winner,
                                                             std::chrono::steady_clock::time_point until);
+    boost::asio::awaitable<void> ask_to_be_told(attempt_id winner);
     boost::asio::awaitable<result<checkout_page>> finish(job work, begun_attempt attempt,
                                                          std::optional<attempt_id> supersedes);
     boost::asio::awaitable<result<checkout_page>> ask_clink(job work, begun_attempt attempt,
@@ -78,7 +84,8 @@ private:
     clink_client& clink_;
     const redirect_signer* signer_;
     creator_options options_;
-    wake_board finished_; ///< by merchantOrderId: an attempt of this process came to its end
+    wake_board finished_;            ///< by order key: an attempt of the order came to its end
+    std::set<attempt_id> in_flight_; ///< attempts of this process
 };
 
 } // namespace checkout

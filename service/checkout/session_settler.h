@@ -1,15 +1,15 @@
-// Asks Clink what became of a session and takes the answer through the settle door. Every hint ends here: a
-// redirect, a refresh, and whatever comes later. Used on the I/O thread only.
+// Asks Clink what became of a session and takes the answer through the settle door. Every hint about a
+// session that is known ends here: a redirect, a refresh, a webhook, the sweeper's turn. Used on the I/O
+// thread only.
 #pragma once
 
 #include "checkout/call_context.h"
+#include "checkout/clink_questions.h"
 #include "checkout/question_budget.h"
+#include "checkout/settle_door.h"
 #include "checkout/wake_board.h"
-#include "clink/client.h"
 #include "domain/errc.h"
-#include "domain/settle.h"
 #include "storage/order_store.h"
-#include "storage/settlement_store.h"
 
 #include <boost/asio/awaitable.hpp>
 
@@ -34,8 +34,8 @@ struct session_outcome {
 
 class session_settler {
 public:
-    session_settler(boost::asio::any_io_executor executor, order_store& orders, settlement_store& settlements,
-                    clink_client& clink);
+    session_settler(boost::asio::any_io_executor executor, order_store& orders, settle_door& door,
+                    clink_questions& questions);
 
     /// For callers who name a session: session_not_found, without a call to Clink, when none was released
     /// under that id. A settled one is answered from the record, and so is one that was asked about too
@@ -43,19 +43,20 @@ public:
     boost::asio::awaitable<result<session_outcome>> refresh(clink_session_id session, evidence source,
                                                             call_context context);
 
-    /// Asks regardless of budget and record, and settles. False when Clink did not answer.
-    boost::asio::awaitable<bool> ask(clink_session_id session, evidence source, call_context context);
+    /// Asks regardless of budget and record, and settles; `hint` is an order of Clink's that is said to be
+    /// the session's. Joins a question about the session that is under way. Throws database_unavailable.
+    boost::asio::awaitable<question_result> ask(clink_session_id session, evidence source,
+                                                call_context context,
+                                                std::optional<clink_order_id> hint = {});
 
 private:
-    boost::asio::awaitable<bool> ask_alone(clink_session_id session, evidence source, call_context context);
-    boost::asio::awaitable<std::optional<clink_word>> hear(clink_session_id session, merchant_order_id order,
-                                                           std::string traceparent, std::string& body);
-    boost::asio::awaitable<void> hear_orders(clink_word& word, merchant_order_id order,
-                                             std::string traceparent);
+    boost::asio::awaitable<question_result> ask_alone(clink_session_id session, evidence source,
+                                                      call_context context,
+                                                      std::optional<clink_order_id> hint);
 
     order_store& orders_;
-    settlement_store& settlements_;
-    clink_client& clink_;
+    settle_door& door_;
+    clink_questions& questions_;
     question_budget budget_;
     wake_board answers_;
     struct flight;

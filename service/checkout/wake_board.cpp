@@ -28,4 +28,9 @@ void wake_board::wake(const std::string& key) {
         place->second->timer.cancel();
 }
 
+void wake_board::wake_all() {
+    for (const auto& [key, waiting] : waiters_)
+        waiting->timer.cancel();
+}
+
 } // namespace checkout

@@ -20,6 +20,7 @@ public:
     boost::asio::awaitable<void> wait(std::string key, std::chrono::steady_clock::time_point until);
     /// Completes every wait for `key` that has begun.
     void wake(const std::string& key);
+    void wake_all();
 
 private:
     struct waiter;

@@ -34,6 +34,9 @@ void check(const boost::urls::url_view& url) {
     require(!url.encoded_host_address().empty(), "Clink's base URL names no host");
     require(!url.has_userinfo(), "Clink's base URL must hold no user name or password");
     require(!url.has_query() && !url.has_fragment(), "Clink's base URL must hold no query and no fragment");
+    // Boost.URL 1.81 takes the address off "127.0.0.1.example" and leaves the rest to the path.
+    const auto path = url.encoded_path();
+    require(path.empty() || path.front() == '/', "Clink's base URL is not a URL");
     require(!url.has_port() || is_port(url.port()), "the port of Clink's base URL is not one of 1 to 65535");
 }
 

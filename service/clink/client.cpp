@@ -223,6 +223,17 @@ asio::awaitable<clink_exchange<order_page>> clink_client::list_orders(merchant_o
     return impl::run<order_page>(impl_, std::move(asked), read_order_page);
 }
 
+asio::awaitable<clink_exchange<refund_facts>> clink_client::get_refund(clink_refund_id id,
+                                                                       std::string traceparent) {
+    call asked{.route = "/refund/{id}",
+               .target = "/refund/" + encode_component(id.str()),
+               .traceparent = std::move(traceparent)};
+    return impl::run<refund_facts>(impl_, std::move(asked), [id = std::move(id)](const json_value& envelope) {
+        auto refund = read_data(envelope, read_refund_facts);
+        return refund && refund->refund_id == id ? std::move(refund) : std::nullopt;
+    });
+}
+
 void clink_client::close() {
     impl_->close();
 }

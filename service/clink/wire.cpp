@@ -16,27 +16,27 @@ std::optional<Id> read_strong_id(const json_value* value) {
 }
 
 template <class Enum, std::size_t N>
-Enum find_spelling(const std::array<std::pair<std::string_view, Enum>, N>& spellings,
-                   const json_value* value) {
+Enum find_spelling(const std::array<std::pair<std::string_view, Enum>, N>& spellings, const json_value* value,
+                   Enum otherwise) {
     const auto spelling = read_spelling(value);
     for (const auto& [text, meaning] : spellings)
         if (text == spelling)
             return meaning;
-    return Enum::unrecognised;
+    return otherwise;
 }
 
 clink_session_status read_session_status(const json_value* value) {
     using enum clink_session_status;
     static constexpr auto spellings = std::to_array<std::pair<std::string_view, clink_session_status>>(
         {{"open", open}, {"complete", completed}, {"completed", completed}, {"expired", expired}});
-    return find_spelling(spellings, value);
+    return find_spelling(spellings, value, unrecognised);
 }
 
 clink_payment_status read_payment_status(const json_value* value) {
     using enum clink_payment_status;
     static constexpr auto spellings = std::to_array<std::pair<std::string_view, clink_payment_status>>(
         {{"unpaid", unpaid}, {"processing", processing}, {"paid", paid}});
-    return find_spelling(spellings, value);
+    return find_spelling(spellings, value, unrecognised);
 }
 
 clink_order_status read_order_status(const json_value* value) {
@@ -51,14 +51,44 @@ clink_order_status read_order_status(const json_value* value) {
          {"partialrefunded", partially_refunded},
          {"partiallyrefunded", partially_refunded},
          {"refunded", refunded}});
-    return find_spelling(spellings, value);
+    return find_spelling(spellings, value, unrecognised);
 }
 
 clink_order_type read_order_type(const json_value* value) {
     using enum clink_order_type;
     static constexpr auto spellings = std::to_array<std::pair<std::string_view, clink_order_type>>(
         {{"onetime", onetime}, {"recurring", recurring}});
-    return find_spelling(spellings, value);
+    return find_spelling(spellings, value, unrecognised);
+}
+
+refund_status read_refund_status(const json_value* value) {
+    using enum refund_status;
+    static constexpr auto spellings =
+        std::to_array<std::pair<std::string_view, refund_status>>({{"created", created},
+                                                                   {"refunding", refunding},
+                                                                   {"received", received},
+                                                                   {"success", success},
+                                                                   {"succeeded", success},
+                                                                   {"failed", failed},
+                                                                   {"closed", closed}});
+    return find_spelling(spellings, value, unknown);
+}
+
+// A number on the wire: 1 pending, 2 processing, 3 won, 4 lost, 5 withdrawn.
+dispute_status read_dispute_status(const json_value* value) {
+    switch (read_integer(value).value_or(0)) {
+    case 1:
+        return dispute_status::pending;
+    case 2:
+        return dispute_status::processing;
+    case 3:
+        return dispute_status::won;
+    case 4:
+        return dispute_status::lost;
+    case 5:
+        return dispute_status::withdrawn;
+    }
+    return dispute_status::unknown;
 }
 
 // Nothing when the item is priced in another currency than the sum is to be in.
@@ -188,6 +218,41 @@ std::optional<order_page> read_order_page(const json_value& envelope) {
     }
     page.total = total.value_or(static_cast<std::int64_t>(page.orders.size()));
     return page;
+}
+
+std::optional<refund_facts> read_refund_facts(const json_value& object) {
+    auto id = read_strong_id<clink_refund_id>(object.find("refundId"));
+    auto order = read_strong_id<clink_order_id>(object.find("orderId"));
+    if (!id || !order)
+        return std::nullopt;
+    refund_facts refund;
+    refund.refund_id = std::move(*id);
+    refund.order_id = std::move(*order);
+    refund.status = read_refund_status(object.find("status"));
+    refund.refund_merchant_order_id = read_id(object.find("refundMerchantOrderId"));
+    refund.amount = read_amount(object.find("refundAmount"));
+    refund.currency = read_currency(object.find("refundCurrency"));
+    refund.reason = read_id(object.find("refundReason"));
+    refund.failure_code = read_id(object.find("failureCode"));
+    refund.create_time = read_instant(object.find("createTime"));
+    return refund;
+}
+
+std::optional<dispute_facts> read_dispute_facts(const json_value& object) {
+    auto id = read_strong_id<clink_dispute_id>(object.find("chargeBackId"));
+    if (!id)
+        return std::nullopt;
+    dispute_facts dispute;
+    dispute.dispute_id = std::move(*id);
+    dispute.order_id = read_strong_id<clink_order_id>(object.find("orderId"));
+    dispute.merchant_reference_id = read_id(object.find("merchantReferenceId"));
+    dispute.status = read_dispute_status(object.find("status"));
+    dispute.amount = read_amount(object.find("disputeAmount"));
+    dispute.currency = read_currency(object.find("disputeCurrency"));
+    dispute.reason_code = read_id(object.find("reasonCode"));
+    dispute.reason = read_id(object.find("reasonDescription"));
+    dispute.evidence_deadline = read_instant(object.find("evidenceDeadline"));
+    return dispute;
 }
 
 } // namespace checkout

@@ -24,4 +24,10 @@ std::optional<order_facts> read_order_facts(const json_value& object);
 /// row cannot be read, because a row passed over could be a payment passed over.
 std::optional<order_page> read_order_page(const json_value& envelope);
 
+/// A refund as GET and webhooks send it (5.6). Nothing without a refund id and an order id.
+std::optional<refund_facts> read_refund_facts(const json_value& object);
+
+/// A dispute as webhooks send it (5.6). Nothing without its id.
+std::optional<dispute_facts> read_dispute_facts(const json_value& object);
+
 } // namespace checkout

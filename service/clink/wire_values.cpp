@@ -108,7 +108,9 @@ std::optional<instant> read_instant(const json_value* value) {
         return std::nullopt;
     if (const auto count = read_integer(value))
         return from_unix_time(*count);
-    return parse_rfc3339(with_colon_in_offset(std::string(trim(*text))));
+    const auto at = parse_rfc3339(with_colon_in_offset(std::string(trim(*text))));
+    const instant end{std::chrono::seconds{last_second + 1}};
+    return at && *at >= instant{} && *at < end ? at : std::nullopt;
 }
 
 std::string read_spelling(const json_value* value) {

@@ -5,6 +5,7 @@
 #include "domain/decimal.h"
 #include "domain/ids.h"
 #include "domain/instant.h"
+#include "domain/order.h"
 
 #include <optional>
 #include <string>
@@ -81,6 +82,32 @@ struct order_facts {
 struct order_page {
     std::vector<order_facts> orders;
     std::int64_t total = 0; ///< over all pages, as Clink counts
+};
+
+/// A refund of Clink's, as GET and webhooks give it (5.6).
+struct refund_facts {
+    clink_refund_id refund_id;
+    clink_order_id order_id;
+    refund_status status = refund_status::unknown;
+    std::optional<std::string> refund_merchant_order_id;
+    std::optional<decimal> amount;
+    std::optional<std::string> currency;
+    std::optional<std::string> reason;
+    std::optional<std::string> failure_code;
+    std::optional<instant> create_time;
+};
+
+/// A dispute, known from webhooks alone (5.6, 6).
+struct dispute_facts {
+    clink_dispute_id dispute_id;
+    std::optional<clink_order_id> order_id;
+    std::optional<std::string> merchant_reference_id;
+    dispute_status status = dispute_status::unknown;
+    std::optional<decimal> amount;
+    std::optional<std::string> currency;
+    std::optional<std::string> reason_code;
+    std::optional<std::string> reason;
+    std::optional<instant> evidence_deadline;
 };
 
 } // namespace checkout

@@ -27,6 +27,8 @@ using merchant_order_id =
 using attempt_id = text_id<struct attempt_id_tag>; ///< ours, a UUID; Clink's metadata.checkoutAttemptId
 using clink_session_id = text_id<struct clink_session_id_tag>; ///< Clink's, "sess_…", opaque
 using clink_order_id = text_id<struct clink_order_id_tag>;     ///< Clink's, "order_…", opaque
+using clink_refund_id = text_id<struct clink_refund_id_tag>;   ///< Clink's, "rfd_…", opaque
+using clink_dispute_id = text_id<struct clink_dispute_id_tag>; ///< Clink's, "cbi_…", opaque
 
 /// The database's key of an order.
 enum class order_key : std::int64_t {};

@@ -51,6 +51,26 @@ constexpr std::array spellings<payment_kind>{spelling{payment_kind::payment, "pa
                                              spelling{payment_kind::renewal, "renewal"}};
 
 template <>
+constexpr std::array spellings<refund_extent>{spelling{refund_extent::none, "none"},
+                                              spelling{refund_extent::partial, "partial"},
+                                              spelling{refund_extent::full, "full"}};
+
+template <>
+constexpr std::array spellings<refund_status>{
+    spelling{refund_status::created, "created"},   spelling{refund_status::refunding, "refunding"},
+    spelling{refund_status::received, "received"}, spelling{refund_status::success, "success"},
+    spelling{refund_status::failed, "failed"},     spelling{refund_status::closed, "closed"},
+    spelling{refund_status::unknown, "unknown"}};
+
+template <>
+constexpr std::array spellings<dispute_status>{spelling{dispute_status::pending, "pending"},
+                                               spelling{dispute_status::processing, "processing"},
+                                               spelling{dispute_status::won, "won"},
+                                               spelling{dispute_status::lost, "lost"},
+                                               spelling{dispute_status::withdrawn, "withdrawn"},
+                                               spelling{dispute_status::unknown, "unknown"}};
+
+template <>
 constexpr std::array spellings<evidence>{
     spelling{evidence::redirect, "redirect"},   spelling{evidence::refresh, "refresh"},
     spelling{evidence::webhook, "webhook"},     spelling{evidence::sweeper, "sweeper"},
@@ -95,6 +115,15 @@ std::string_view to_string(amount_verdict value) {
 std::string_view to_string(payment_kind value) {
     return spell(value);
 }
+std::string_view to_string(refund_extent value) {
+    return spell(value);
+}
+std::string_view to_string(refund_status value) {
+    return spell(value);
+}
+std::string_view to_string(dispute_status value) {
+    return spell(value);
+}
 std::string_view to_string(evidence value) {
     return spell(value);
 }
@@ -115,6 +144,9 @@ template std::optional<payment_status> find_value(std::string_view);
 template std::optional<order_state> find_value(std::string_view);
 template std::optional<amount_verdict> find_value(std::string_view);
 template std::optional<payment_kind> find_value(std::string_view);
+template std::optional<refund_extent> find_value(std::string_view);
+template std::optional<refund_status> find_value(std::string_view);
+template std::optional<dispute_status> find_value(std::string_view);
 template std::optional<evidence> find_value(std::string_view);
 template std::optional<discrepancy_kind> find_value(std::string_view);
 
@@ -141,6 +173,27 @@ const session_record* order_record::find_current() const {
 bool may_be_paying(const session_record& session) {
     return session.payment == payment_status::processing
            || (session.status == session_status::completed && session.payment != payment_status::paid);
+}
+
+bool knows_payments(const order_record& order, const attempt_id& attempt) {
+    return std::ranges::none_of(order.payments, [&](const payment_record& p) {
+        return p.attempt == attempt && (!p.amount_total || !p.payment_currency || !p.order_id);
+    });
+}
+
+bool is_final(refund_status status) {
+    switch (status) {
+    case refund_status::success:
+    case refund_status::failed:
+    case refund_status::closed:
+        return true;
+    case refund_status::created:
+    case refund_status::refunding:
+    case refund_status::received:
+    case refund_status::unknown:
+        return false;
+    }
+    return false;
 }
 
 bool is_paid_in_full(amount_verdict verdict) {

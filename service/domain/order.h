@@ -30,6 +30,11 @@ enum class order_state {
 };
 enum class amount_verdict { exact, converted, discounted, surcharged, over, short_paid, unknown };
 enum class payment_kind { payment, renewal };
+/// How much of a payment went back, as the status of Clink's order says; it only ever grows.
+enum class refund_extent { none, partial, full };
+/// By Clink's word; `unknown` for a spelling that this service does not know.
+enum class refund_status { created, refunding, received, success, failed, closed, unknown };
+enum class dispute_status { pending, processing, won, lost, withdrawn, unknown };
 /// Whose hint led to the question whose answer settled a session.
 enum class evidence { redirect, refresh, webhook, sweeper, reconcile, operator_action };
 enum class discrepancy_kind {
@@ -52,6 +57,9 @@ std::string_view to_string(payment_status value);
 std::string_view to_string(order_state value);
 std::string_view to_string(amount_verdict value);
 std::string_view to_string(payment_kind value);
+std::string_view to_string(refund_extent value);
+std::string_view to_string(refund_status value);
+std::string_view to_string(dispute_status value);
 std::string_view to_string(evidence value);
 std::string_view to_string(discrepancy_kind value);
 
@@ -86,6 +94,9 @@ struct session_record {
     std::optional<instant> cancel_visited_at;
     std::optional<evidence> settled_by;
     std::optional<instant> checked_at;
+    std::optional<instant> next_check_at; ///< nothing: the sweeper will not ask again
+    int failed_checks = 0;                ///< questions in a row that Clink did not answer
+    std::optional<instant> stuck_at;      ///< since when its silence is a discrepancy
     instant created_at{};
 
     bool released() const { return released_at.has_value(); }
@@ -104,11 +115,45 @@ struct payment_record {
     std::optional<decimal> amount_subtotal;
     std::optional<std::string> payment_currency;
     std::optional<std::string> clink_original_currency;
-    decimal refunded_amount; ///< in payment_currency
+    std::optional<decimal> items_total; ///< what Clink lists as bought, in clink_original_currency
+    decimal refunded_amount;            ///< in payment_currency; of the refunds that Clink says succeeded
+    refund_extent clink_refunds = refund_extent::none;
     std::optional<std::string> subscription_id;
     std::optional<std::string> invoice_id;
     std::optional<instant> payment_time;
     evidence found_by = evidence::refresh;
+    instant recorded_at{};
+};
+
+/// A refund of Clink's, whoever asked for it.
+struct refund_record {
+    std::int64_t id = 0; ///< 0: not stored yet
+    clink_refund_id clink_id;
+    clink_order_id order_id;             ///< Clink's order that was refunded
+    std::optional<std::int64_t> payment; ///< nothing: no payment of that order is on record
+    std::optional<std::string> refund_merchant_order_id;
+    refund_status status = refund_status::unknown;
+    std::optional<decimal> amount;
+    std::optional<std::string> currency;
+    std::optional<std::string> reason;
+    std::optional<std::string> failure_code;
+    std::optional<instant> refund_time; ///< when Clink made it
+    evidence found_by = evidence::webhook;
+    instant recorded_at{};
+};
+
+/// A dispute as the newest of its webhooks says.
+struct dispute_record {
+    std::int64_t id = 0;
+    clink_dispute_id clink_id;
+    std::optional<clink_order_id> order_id;
+    dispute_status status = dispute_status::unknown;
+    std::optional<decimal> amount;
+    std::optional<std::string> currency;
+    std::optional<std::string> reason_code;
+    std::optional<std::string> reason;
+    std::optional<instant> evidence_deadline;
+    instant said_at{}; ///< when Clink made the event
     instant recorded_at{};
 };
 
@@ -126,12 +171,15 @@ struct order_record {
     order_state state = order_state::unpaid;
     int last_attempt = 0;
     int payment_count = 0; ///< renewals apart
+    int refund_count = 0;
     std::optional<instant> cancelled_at;
     instant created_at{};
     instant updated_at{};
     instant read_at{};                    ///< the database's clock when this was read
     std::vector<session_record> sessions; ///< by attempt, ascending
     std::vector<payment_record> payments; ///< by id, ascending
+    std::vector<refund_record> refunds;   ///< by id, ascending
+    std::vector<dispute_record> disputes; ///< by id, ascending; read for the whole order alone
 
     const session_record* find_session(const attempt_id& id) const;
     const session_record* find_session(const clink_session_id& id) const;
@@ -142,6 +190,12 @@ struct order_record {
 /// Clink says that money may be on its way: processing, or completed without having been paid. A session that
 /// was never released counts, too.
 bool may_be_paying(const session_record& session);
+
+/// What was paid in this session, its id and its amount included, is known.
+bool knows_payments(const order_record& order, const attempt_id& attempt);
+
+/// Clink will not change its mind about a refund with this status.
+bool is_final(refund_status status);
 
 /// True for the verdicts that count as paid in full (contract section 2, `paid: true`).
 bool is_paid_in_full(amount_verdict verdict);

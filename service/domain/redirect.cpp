@@ -38,7 +38,7 @@ std::string as_uuid(std::string_view id) {
 }
 
 bool is_named(std::string_view parameter, const std::vector<std::pair<std::string, std::string>>& names) {
-    const auto name = parameter.substr(0, parameter.find('='));
+    const auto name = percent_decode(parameter.substr(0, parameter.find('=')));
     return std::ranges::any_of(names, [&](const auto& pair) { return pair.first == name; });
 }
 

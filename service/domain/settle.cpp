@@ -1,6 +1,7 @@
 #include "domain/settle.h"
 
 #include <algorithm>
+#include <set>
 #include <string_view>
 
 namespace checkout {
@@ -23,9 +24,9 @@ bool is_successful(clink_order_status status) {
     return false;
 }
 
-/// A paid session stays completed and an expired one does not open again; an attempt that was never released
-/// keeps saying so.
-session_status advance(session_status stored, clink_session_status said, payment_status payment) {
+/// A paid session stays completed and one that was expired, or has ended, does not open again; an attempt
+/// that was never released keeps saying so.
+session_status advance(session_status stored, clink_session_status said, payment_status payment, bool ended) {
     switch (stored) {
     case session_status::creating:
     case session_status::refused:
@@ -45,7 +46,7 @@ session_status advance(session_status stored, clink_session_status said, payment
     case clink_session_status::expired:
         return session_status::expired;
     case clink_session_status::open:
-        return stored == session_status::expired ? stored : session_status::open;
+        return stored == session_status::expired || ended ? stored : session_status::open;
     case clink_session_status::unrecognised:
         return stored;
     }
@@ -69,8 +70,26 @@ payment_status advance(payment_status stored, clink_payment_status said, bool ha
 }
 
 bool has_ended(session_status status, payment_status payment) {
-    return (status == session_status::completed && payment == payment_status::paid)
+    const bool over = status == session_status::completed || status == session_status::expired;
+    return (over && payment == payment_status::paid)
            || (status == session_status::expired && payment == payment_status::unpaid);
+}
+
+refund_extent extent_of(clink_order_status status) {
+    switch (status) {
+    case clink_order_status::partially_refunded:
+        return refund_extent::partial;
+    case clink_order_status::refunded:
+        return refund_extent::full;
+    case clink_order_status::success:
+    case clink_order_status::created:
+    case clink_order_status::pending:
+    case clink_order_status::requires_action:
+    case clink_order_status::failed:
+    case clink_order_status::unrecognised:
+        return refund_extent::none;
+    }
+    return refund_extent::none;
 }
 
 /// From a session or from an order of Clink's: they name what they share alike.
@@ -82,11 +101,18 @@ payment_record payment_from(const Facts& facts) {
     payment.amount_subtotal = facts.amount_subtotal;
     payment.payment_currency = facts.payment_currency;
     payment.clink_original_currency = facts.original_currency;
+    payment.items_total = facts.items_total;
     payment.subscription_id = facts.subscription_id;
     payment.invoice_id = facts.invoice_id;
-    if constexpr (requires { facts.payment_time; })
+    if constexpr (requires { facts.payment_time; }) {
         payment.payment_time = facts.payment_time;
+        payment.clink_refunds = extent_of(facts.status);
+    }
     return payment;
+}
+
+bool is_mismatch(amount_verdict verdict) {
+    return verdict == amount_verdict::short_paid || verdict == amount_verdict::over;
 }
 
 std::string describe(const std::optional<decimal>& amount, const std::optional<std::string>& currency) {
@@ -107,9 +133,14 @@ bool learn(payment_record& known, const payment_record& found) {
     take(known.amount_subtotal, found.amount_subtotal);
     take(known.payment_currency, found.payment_currency);
     take(known.clink_original_currency, found.clink_original_currency);
+    take(known.items_total, found.items_total);
     take(known.subscription_id, found.subscription_id);
     take(known.invoice_id, found.invoice_id);
     take(known.payment_time, found.payment_time);
+    if (found.clink_refunds > known.clink_refunds) {
+        known.clink_refunds = found.clink_refunds;
+        learned = true;
+    }
     return learned;
 }
 
@@ -133,18 +164,24 @@ public:
              evidence source)
         : after_(order),
           session_(session),
-          word_(word) {
+          word_(word),
+          state_before_(order.state) {
         out_.attempt = session.id;
         out_.source = source;
+        if (!word.session.session_id.empty())
+            said_id_ = word.session.session_id;
     }
 
     settlement run() {
         check_reference();
         find_payments();
+        list_payments();
         move_session();
         out_.payment_count = after_.payment_count;
+        out_.refund_count = after_.refund_count;
         out_.state = find_state(after_);
         check_duplicates();
+        close_explained();
         return std::move(out_);
     }
 
@@ -158,8 +195,8 @@ private:
 
     bool is_ours(const order_facts& facts) const {
         if (facts.session_id)
-            return session_.session_id == facts.session_id;
-        return word_.session.order_id == facts.order_id;
+            return (session_.session_id ? session_.session_id : said_id_) == facts.session_id;
+        return !said_id_ || word_.session.order_id == facts.order_id;
     }
 
     void find_payments() {
@@ -167,14 +204,20 @@ private:
         for (const auto& facts : by_time(word_.orders)) {
             if (!is_successful(facts.status) || !is_ours(facts))
                 continue;
+            const bool named = word_.session.order_id == facts.order_id;
             auto found = payment_from(facts);
-            if (says_paid && word_.session.order_id == facts.order_id)
+            if (!found.items_total)
+                found.items_total = word_.session.items_total;
+            if (says_paid && named)
                 learn(found, payment_from(word_.session));
-            add(std::move(found), facts.items_total ? facts.items_total : word_.session.items_total,
-                facts.type == clink_order_type::recurring);
+            add(std::move(found), facts.type == clink_order_type::recurring && !named);
         }
-        if (says_paid && !knows_payment(word_.session.order_id))
-            add(payment_from(word_.session), word_.session.items_total, false);
+        if (says_paid && (word_.session.order_id || !knows_payment(std::nullopt)))
+            add(payment_from(word_.session), false);
+        for (auto& payment : after_.payments)
+            if (payment.attempt == session_.id && payment.kind == payment_kind::payment
+                && was_expired(payment))
+                open(discrepancy_kind::paid_after_expiry, subject_of(payment), {});
     }
 
     bool knows_payment(const std::optional<clink_order_id>& id) const {
@@ -183,53 +226,89 @@ private:
         });
     }
 
-    payment_record* find_stored(const payment_record& found) {
+    /// By Clink's order, else the session's payment whose order was not known: not a renewal of what the
+    /// session names.
+    payment_record* find_stored(const payment_record& found, bool may_be_renewal) {
         for (auto& payment : after_.payments)
             if (found.order_id && payment.order_id == found.order_id)
                 return &payment;
         for (auto& payment : after_.payments)
-            if (payment.attempt == session_.id && !payment.order_id)
+            if (payment.attempt == session_.id && !payment.order_id
+                && !(may_be_renewal && word_.session.order_id))
                 return &payment;
         return nullptr;
     }
 
-    void add(payment_record found, const std::optional<decimal>& items_total, bool recurring) {
-        if (auto* stored = find_stored(found)) {
+    /// A recurring order that the session does not name renews it: the session's own order is the payment,
+    /// and the first one found where the session names none.
+    bool is_renewal(bool may_be_renewal) const {
+        return may_be_renewal && (word_.session.order_id || knows_payment(std::nullopt));
+    }
+
+    void add(payment_record found, bool may_be_renewal) {
+        if (auto* stored = find_stored(found, may_be_renewal)) {
             const bool knew_time = stored->payment_time.has_value();
             if (!learn(*stored, found))
                 return;
-            judge(*stored, items_total);
-            if (!knew_time && was_expired(*stored))
-                open(discrepancy_kind::paid_after_expiry, subject_of(*stored), {});
-            replace_known(*stored);
+            judge(*stored);
+            take_refunds(*stored);
+            if (!knew_time && stored->payment_time && !was_expired(*stored))
+                out_.closings.push_back({.kind = discrepancy_kind::paid_after_expiry,
+                                         .attempt = {},
+                                         .subject = subject_of(*stored),
+                                         .resolution = "it was paid in time"});
+            changed_.insert(stored->id);
             note("payment_updated", *stored);
             return;
         }
         found.attempt = session_.id;
         found.original = session_.original;
         found.found_by = out_.source;
-        found.kind = recurring && knows_payment(std::nullopt) ? payment_kind::renewal : payment_kind::payment;
+        found.kind = is_renewal(may_be_renewal) ? payment_kind::renewal : payment_kind::payment;
         if (found.kind == payment_kind::payment)
             ++after_.payment_count;
         after_.payments.push_back(std::move(found));
         auto& added = after_.payments.back();
-        judge(added, items_total);
-        out_.new_payments.push_back(added);
+        judge(added);
+        take_refunds(added);
         note("payment_recorded", added);
         check_circumstances(added);
     }
 
-    void replace_known(const payment_record& payment) {
-        auto known = std::ranges::find(out_.known_payments, payment.id, &payment_record::id);
-        if (known == out_.known_payments.end())
-            out_.known_payments.push_back(payment);
-        else
-            *known = payment;
+    /// Refunds that were heard of before their payment, or before its currency.
+    void take_refunds(payment_record& payment) {
+        for (const auto& refund : after_.refunds) {
+            if (refund.order_id != payment.order_id || refund.payment)
+                continue;
+            out_.refunds.push_back(refund);
+            if (payment.id != 0)
+                out_.refunds.back().payment = payment.id;
+            out_.closings.push_back({.kind = discrepancy_kind::refund_without_payment,
+                                     .attempt = {},
+                                     .subject = subject_of_refund(refund.clink_id),
+                                     .resolution = "its payment is on record"});
+        }
+        const auto total = total_refunds(after_.refunds, payment);
+        for (const auto& id : total.foreign)
+            open(discrepancy_kind::currency_mismatch, subject_of_refund(id), {});
+        if (payment.amount_total && *payment.amount_total < total.sum)
+            open(discrepancy_kind::amount_mismatch, subject_of_refunds(payment), {});
+        payment.refunded_amount = std::max(payment.refunded_amount, total.sum);
     }
 
-    void judge(payment_record& payment, const std::optional<decimal>& items_total) {
-        payment.verdict =
-            judge_amount(session_.original, session_.allow_promotion_codes, payment, items_total);
+    /// The rows to be written: payments that are new, and known ones about which more is known.
+    void list_payments() {
+        for (const auto& payment : after_.payments) {
+            if (payment.id == 0)
+                out_.new_payments.push_back(payment);
+            else if (changed_.contains(payment.id))
+                out_.known_payments.push_back(payment);
+        }
+    }
+
+    void judge(payment_record& payment) {
+        const auto before = payment.verdict;
+        payment.verdict = judge_amount(session_.original, session_.allow_promotion_codes, payment);
         if (payment.kind == payment_kind::renewal)
             return;
         const auto& named = payment.clink_original_currency;
@@ -239,8 +318,13 @@ private:
             {"verdict", std::string(to_string(payment.verdict))}};
         if (named && *named != session_.original.currency)
             open(discrepancy_kind::currency_mismatch, subject_of(payment), detail);
-        else if (payment.verdict == amount_verdict::short_paid || payment.verdict == amount_verdict::over)
+        else if (is_mismatch(payment.verdict))
             open(discrepancy_kind::amount_mismatch, subject_of(payment), detail);
+        if (is_mismatch(before) && !is_mismatch(payment.verdict))
+            out_.closings.push_back({.kind = discrepancy_kind::amount_mismatch,
+                                     .attempt = {},
+                                     .subject = subject_of(payment),
+                                     .resolution = "more is known of the payment"});
     }
 
     void check_circumstances(const payment_record& payment) {
@@ -252,18 +336,27 @@ private:
             open(discrepancy_kind::paid_on_superseded, subject_of(payment), {});
         if (after_.cancelled_at)
             open(discrepancy_kind::paid_after_cancel, subject_of(payment), {});
-        if (was_expired(payment))
-            open(discrepancy_kind::paid_after_expiry, subject_of(payment), {});
     }
 
+    /// By its time when that and the expiry are known, else by what is said and was said of the session.
+    /// Clink's word that it expired counts when it came before the time that Clink had named.
     bool was_expired(const payment_record& payment) const {
-        const bool paid_past_expiry =
-            payment.payment_time && session_.expire_time && *payment.payment_time > *session_.expire_time;
-        return paid_past_expiry || session_.status == session_status::expired;
+        auto expiry = word_.session.expire_time ? word_.session.expire_time : session_.expire_time;
+        const bool said_before = session_.status == session_status::expired;
+        const bool says_expired = word_.session.status == clink_session_status::expired;
+        if (says_expired && word_.session.payment_status == clink_payment_status::paid)
+            return true;
+        if (!payment.payment_time || !expiry)
+            return said_before || says_expired;
+        if (said_before && session_.ended_at)
+            expiry = std::min(*expiry, *session_.ended_at);
+        return *payment.payment_time > *expiry;
     }
 
     void check_duplicates() {
-        if (out_.state == order_state::overpaid && !out_.new_payments.empty())
+        const bool more = std::ranges::any_of(
+            out_.new_payments, [](const payment_record& p) { return p.kind == payment_kind::payment; });
+        if (out_.state == order_state::overpaid && more)
             open(discrepancy_kind::duplicate_payment,
                  "order:" + after_.id.str() + "/" + std::to_string(after_.payment_count),
                  {{"payments", std::to_string(after_.payment_count)}});
@@ -271,12 +364,14 @@ private:
 
     void move_session() {
         const bool has_payment = knows_payment(std::nullopt);
-        const session_change change{
-            .status = advance(session_.status, word_.session.status, session_.payment),
-            .payment = advance(session_.payment, word_.session.payment_status, has_payment),
-            .ended = false,
-            .settled = false,
-            .expire_time = word_.session.expire_time};
+        const session_change change{.status = advance(session_.status, word_.session.status, session_.payment,
+                                                      session_.ended_at.has_value()),
+                                    .payment =
+                                        advance(session_.payment, word_.session.payment_status, has_payment),
+                                    .ended = false,
+                                    .settled = false,
+                                    .expire_time = word_.session.expire_time,
+                                    .session_id = session_.session_id ? std::nullopt : said_id_};
         apply(change);
     }
 
@@ -285,7 +380,7 @@ private:
         change.settled = change.payment != session_.payment || change.ended;
         if (change.expire_time == session_.expire_time)
             change.expire_time.reset();
-        if (change.status == session_.status && !change.settled && !change.expire_time)
+        if (change.status == session_.status && !change.settled && !change.expire_time && !change.session_id)
             return;
         out_.session = change;
         for (auto& mine : after_.sessions)
@@ -302,6 +397,20 @@ private:
                                      {"paymentStatus", std::string(to_string(change.payment))}}});
     }
 
+    /// Refunds can bring an overpaid order back to one payment, and any answer ends a silence.
+    void close_explained() {
+        if (state_before_ == order_state::overpaid && out_.state != order_state::overpaid)
+            out_.closings.push_back({.kind = discrepancy_kind::duplicate_payment,
+                                     .attempt = {},
+                                     .subject = {},
+                                     .resolution = "refunded"});
+        if (session_.stuck_at && said_id_)
+            out_.closings.push_back({.kind = discrepancy_kind::stuck_unknown,
+                                     .attempt = session_.id,
+                                     .subject = {},
+                                     .resolution = "answered"});
+    }
+
     void note(std::string kind, const payment_record& payment) {
         event_draft event{.kind = std::move(kind), .attempt = session_.id, .data = {}};
         event.data["kind"] = to_string(payment.kind);
@@ -312,6 +421,8 @@ private:
             event.data["amountTotal"] = payment.amount_total->to_string();
         if (payment.payment_currency)
             event.data["paymentCurrency"] = *payment.payment_currency;
+        if (payment.clink_refunds != refund_extent::none)
+            event.data["clinkRefunds"] = to_string(payment.clink_refunds);
         out_.events.push_back(std::move(event));
     }
 
@@ -336,6 +447,9 @@ private:
     order_record after_;
     const session_record& session_;
     const clink_word& word_;
+    const order_state state_before_;
+    std::set<std::int64_t> changed_;          ///< stored payments about which more is known
+    std::optional<clink_session_id> said_id_; ///< nothing: the session itself was not asked about
     settlement out_;
 };
 
@@ -350,6 +464,8 @@ amount_verdict judge_same_currency(const decimal& asked, bool allow_promotion_co
 }
 
 bool has_remainder(const payment_record& payment) {
+    if (payment.clink_refunds == refund_extent::full)
+        return false;
     return !payment.amount_total || payment.refunded_amount.is_zero()
            || payment.refunded_amount < *payment.amount_total;
 }
@@ -361,15 +477,52 @@ settlement settle(const order_record& order, const session_record& session, cons
     return settling(order, session, word, source).run();
 }
 
-amount_verdict judge_amount(const money& asked, bool allow_promotion_codes, const payment_record& payment,
-                            const std::optional<decimal>& items_total) {
+session_record after(session_record session, const settlement& change, instant now) {
+    if (change.session) {
+        session.status = change.session->status;
+        session.payment = change.session->payment;
+        if (change.session->ended)
+            session.ended_at = now;
+        if (change.session->expire_time)
+            session.expire_time = change.session->expire_time;
+        if (change.session->session_id)
+            session.session_id = change.session->session_id;
+    }
+    session.checked_at = now;
+    session.failed_checks = 0;
+    return session;
+}
+
+refund_total total_refunds(const std::vector<refund_record>& refunds, const payment_record& payment) {
+    refund_total total;
+    for (const auto& refund : refunds) {
+        if (refund.order_id != payment.order_id || refund.status != refund_status::success || !refund.amount
+            || !refund.currency || !payment.payment_currency)
+            continue;
+        if (refund.currency != payment.payment_currency)
+            total.foreign.push_back(refund.clink_id);
+        else
+            total.sum = decimal::add(total.sum, *refund.amount).value_or(total.sum);
+    }
+    return total;
+}
+
+std::string subject_of_refund(const clink_refund_id& refund) {
+    return "refund:" + refund.str();
+}
+
+std::string subject_of_refunds(const payment_record& payment) {
+    return "refunds:" + (payment.order_id ? payment.order_id->str() : payment.attempt.str());
+}
+
+amount_verdict judge_amount(const money& asked, bool allow_promotion_codes, const payment_record& payment) {
     if (!payment.amount_total || !payment.payment_currency)
         return amount_verdict::unknown;
     if (payment.clink_original_currency && *payment.clink_original_currency != asked.currency)
         return amount_verdict::unknown;
     if (*payment.payment_currency == asked.currency)
         return judge_same_currency(asked.amount, allow_promotion_codes, payment);
-    const auto& priced = items_total ? items_total : payment.amount_subtotal;
+    const auto& priced = payment.items_total ? payment.items_total : payment.amount_subtotal;
     if (!priced || !payment.clink_original_currency)
         return amount_verdict::unknown;
     if (*priced == asked.amount)
@@ -388,7 +541,9 @@ order_state find_state(const order_record& order) {
         with_remainder += has_remainder(payment) ? 1 : 0;
         refunded += has_remainder(payment) ? 0 : 1;
         doubtful = doubtful || !is_paid_in_full(payment.verdict);
-        partly_refunded = partly_refunded || (has_remainder(payment) && !payment.refunded_amount.is_zero());
+        const bool any_refund =
+            !payment.refunded_amount.is_zero() || payment.clink_refunds != refund_extent::none;
+        partly_refunded = partly_refunded || (has_remainder(payment) && any_refund);
     }
     if (with_remainder >= 2)
         return order_state::overpaid;

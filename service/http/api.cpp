@@ -88,8 +88,8 @@ request_admission api::admit(const http_request& request) {
                          kind_of(wrong->code).name, response, request_id);
         return {.body_limit_bytes = json_body_bytes, .rejection = std::move(response)};
     }
-    const bool json = admitted_request.found->body == request_body::json;
-    return {.body_limit_bytes = json ? json_body_bytes : ignored_body_bytes, .rejection = {}};
+    const bool ignored = admitted_request.found->body == request_body::none;
+    return {.body_limit_bytes = ignored ? ignored_body_bytes : json_body_bytes, .rejection = {}};
 }
 
 /// The route with its caller, or the answer that refuses the request.
@@ -226,14 +226,20 @@ boost::asio::awaitable<reply> api::run(endpoint target, call request) {
         return get_order(with_, std::move(request));
     case endpoint::list_order_events:
         return list_order_events(with_, std::move(request));
+    case endpoint::explain_order:
+        return explain_order(with_, std::move(request));
     case endpoint::cancel_order:
         return cancel_order(with_, std::move(request));
     case endpoint::list_payments:
         return list_payments(with_, std::move(request));
+    case endpoint::list_discrepancies:
+        return list_discrepancies(with_, std::move(request));
     case endpoint::checkout_success:
         return checkout_success(with_, std::move(request));
     case endpoint::checkout_cancel:
         return checkout_cancel(with_, std::move(request));
+    case endpoint::receive_webhook:
+        return receive_webhook(with_, std::move(request));
     case endpoint::get_openapi:
         return get_openapi(with_, std::move(request));
     case endpoint::get_docs:

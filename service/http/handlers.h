@@ -5,6 +5,7 @@
 #include "checkout/checkout_creator.h"
 #include "checkout/order_desk.h"
 #include "checkout/session_settler.h"
+#include "checkout/webhook_desk.h"
 #include "domain/redirect.h"
 #include "http/api_tokens.h"
 #include "http/create_request.h"
@@ -29,6 +30,7 @@ struct services {
     checkout_creator& creator;
     session_settler& settler;
     order_desk& desk;
+    webhook_desk& webhooks;
     order_store& orders;
     discrepancy_store& discrepancies;
     report_store& reports;
@@ -54,10 +56,13 @@ async_reply get_session(services& with, call request);
 async_reply refresh_session(services& with, call request);
 async_reply get_order(services& with, call request);
 async_reply list_order_events(services& with, call request);
+async_reply explain_order(services& with, call request);
 async_reply cancel_order(services& with, call request);
 async_reply list_payments(services& with, call request);
+async_reply list_discrepancies(services& with, call request);
 async_reply checkout_success(services& with, call request);
 async_reply checkout_cancel(services& with, call request);
+async_reply receive_webhook(services& with, call request);
 async_reply get_openapi(services& with, call request);
 async_reply get_docs(services& with, call request);
 

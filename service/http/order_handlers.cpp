@@ -70,6 +70,14 @@ async_reply list_order_events(services& with, call request) {
     co_return json_answer(200, to_json_items(std::move(items), std::move(next)));
 }
 
+async_reply explain_order(services& with, call request) {
+    const auto order = co_await find_order(with, request.parameters.front());
+    if (!order)
+        co_return no_order();
+    const auto open = co_await with.discrepancies.list_open(order->key);
+    co_return json_answer(200, to_json_explanation(*order, open, seen_by(request)));
+}
+
 async_reply cancel_order(services& with, call request) {
     auto text = request.parameters.front();
     if (!is_merchant_order_id(text))

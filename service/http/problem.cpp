@@ -16,6 +16,7 @@ using enum problem_code;
 
 constexpr std::string_view challenge = R"(Bearer realm="clink-checkout")";
 constexpr std::string_view scope_challenge = R"(Bearer realm="clink-checkout", error="insufficient_scope")";
+constexpr std::string_view signature_challenge = "X-Clink-Signature";
 
 // In the order of problem_code: kind_of relies on it.
 constexpr std::array kinds{
@@ -24,6 +25,10 @@ constexpr std::array kinds{
     problem_kind{session_id_missing, "session_id_missing", 400, "The sessionId is missing"},
     problem_kind{session_id_malformed, "session_id_malformed", 400, "The sessionId is malformed"},
     problem_kind{unauthorized, "unauthorized", 401, "No valid token", 0s, challenge},
+    problem_kind{webhook_signature_invalid, "webhook_signature_invalid", 401, "The signature is not Clink's",
+                 0s, signature_challenge},
+    problem_kind{webhook_late, "webhook_late", 401, "The webhook was signed too long ago, or ahead of time",
+                 0s, signature_challenge},
     problem_kind{insufficient_scope, "insufficient_scope", 403, "The token lacks the scope", 0s,
                  scope_challenge},
     problem_kind{client_certificate_required, "client_certificate_required", 403,

@@ -21,6 +21,8 @@ enum class problem_code {
     session_id_missing,
     session_id_malformed,
     unauthorized,
+    webhook_signature_invalid,
+    webhook_late,
     insufficient_scope,
     client_certificate_required,
     not_found,

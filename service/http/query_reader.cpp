@@ -1,7 +1,9 @@
 #include "http/query_reader.h"
 
 #include "crypto/digest.h"
+#include "crypto/encoding.h"
 #include "http/message.h"
+#include "http/text_rules.h"
 #include "json/json.h"
 
 #include <algorithm>
@@ -46,7 +48,10 @@ std::optional<std::string> query_reader::text(std::string_view name) {
         if (found && !given.known)
             refuse(name, "Given more than once.");
         given.known = true;
-        found = given.value;
+        if (decode_utf8(given.value))
+            found = given.value;
+        else
+            refuse(name, "Must be UTF-8.");
     }
     return found;
 }
@@ -87,7 +92,8 @@ void query_reader::refuse(std::string_view name, std::string message) {
 std::optional<problem> query_reader::finish() {
     for (const auto& given : parameters_)
         if (!given.known)
-            refuse(given.name, "There is no such parameter.");
+            refuse(decode_utf8(given.name) ? given.name : percent_encode(given.name),
+                   "There is no such parameter.");
     if (errors_.empty())
         return std::nullopt;
     return make_validation_problem(std::move(errors_));

@@ -20,10 +20,13 @@ constexpr route main_table[] = {
     {"POST", "/v1/checkout-sessions/{sessionId}/refresh", endpoint::refresh_session, storefront},
     {"GET", "/v1/orders/{merchantOrderId}", endpoint::get_order, readers},
     {"GET", "/v1/orders/{merchantOrderId}/events", endpoint::list_order_events, readers},
+    {"GET", "/v1/orders/{merchantOrderId}/explain", endpoint::explain_order, readers},
     {"POST", "/v1/orders/{merchantOrderId}/cancel", endpoint::cancel_order, storefront},
     {"GET", "/v1/reconciliation/payments", endpoint::list_payments, finance},
+    {"GET", "/v1/reconciliation/discrepancies", endpoint::list_discrepancies, finance},
     {"GET", "/checkout/success", endpoint::checkout_success, anybody, request_body::none, true},
     {"GET", "/checkout/cancel/{token}", endpoint::checkout_cancel, anybody, request_body::none, true},
+    {"POST", "/webhooks/clink", endpoint::receive_webhook, anybody, request_body::raw},
     {"GET", "/openapi.yaml", endpoint::get_openapi, anybody},
     {"GET", "/docs", endpoint::get_docs, anybody},
 };

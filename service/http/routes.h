@@ -20,17 +20,24 @@ enum class endpoint {
     refresh_session,
     get_order,
     list_order_events,
+    explain_order,
     cancel_order,
     list_payments,
+    list_discrepancies,
     checkout_success,
     checkout_cancel,
+    receive_webhook,
     get_openapi,
     get_docs,
     livez,
     readyz
 };
 
-enum class request_body { none, json };
+enum class request_body {
+    none,
+    json,
+    raw ///< any media type, as it is
+};
 
 struct route {
     std::string_view method;

@@ -1,5 +1,7 @@
 #include "http/wire.h"
 
+#include "domain/explain.h"
+
 #include <algorithm>
 
 namespace checkout {
@@ -105,14 +107,52 @@ json_value to_json_payment(const order_record& order, const payment_record& paym
     return object;
 }
 
-json_value to_json_discrepancy(const discrepancy_record& found) {
+/// A session in a discrepancy's detail is one that was never released.
+json_object to_json_discrepancy(const discrepancy_record& found, visibility seen) {
     json_object detail;
     for (const auto& [name, value] : found.detail)
-        detail.push_back({name, value});
+        if (name != "sessionId" || seen == visibility::everything)
+            detail.push_back({name, value});
     return json_object{{"id", std::to_string(found.id)},
                        {"kind", to_string(found.kind)},
                        {"openedAt", to_rfc3339(found.opened_at)},
                        {"detail", std::move(detail)}};
+}
+
+json_array to_json_discrepancies(const std::vector<discrepancy_record>& open, visibility seen) {
+    json_array list;
+    for (const auto& found : open)
+        list.push_back(json_value(to_json_discrepancy(found, seen)));
+    return list;
+}
+
+json_value to_json_refund(const refund_record& refund) {
+    return json_object{
+        {"refundId", refund.clink_id.str()},
+        {"clinkOrderId", refund.order_id.str()},
+        {"paymentId", refund.payment ? json_value(std::to_string(*refund.payment)) : json_value()},
+        {"refundMerchantOrderId", or_null(refund.refund_merchant_order_id)},
+        {"status", to_string(refund.status)},
+        {"refundAmount", amount_or_null(refund.amount, refund.currency)},
+        {"refundCurrency", or_null(refund.currency)},
+        {"refundReason", or_null(refund.reason)},
+        {"failureCode", or_null(refund.failure_code)},
+        {"refundTime", or_null(refund.refund_time)},
+        {"recordedAt", to_rfc3339(refund.recorded_at)},
+        {"evidence", to_string(refund.found_by)}};
+}
+
+json_value to_json_dispute(const dispute_record& dispute) {
+    return json_object{{"disputeId", dispute.clink_id.str()},
+                       {"clinkOrderId", id_or_null(dispute.order_id)},
+                       {"status", to_string(dispute.status)},
+                       {"disputeAmount", amount_or_null(dispute.amount, dispute.currency)},
+                       {"disputeCurrency", or_null(dispute.currency)},
+                       {"reasonCode", or_null(dispute.reason_code)},
+                       {"reason", or_null(dispute.reason)},
+                       {"evidenceDeadline", or_null(dispute.evidence_deadline)},
+                       {"saidAt", to_rfc3339(dispute.said_at)},
+                       {"recordedAt", to_rfc3339(dispute.recorded_at)}};
 }
 
 const payment_record* find_payment(const session_outcome& outcome) {
@@ -205,9 +245,12 @@ json_value to_json_order(const order_record& order, const std::vector<discrepanc
     json_array payments;
     for (const auto& payment : order.payments)
         payments.push_back(to_json_payment(order, payment, seen));
-    json_array discrepancies;
-    for (const auto& found : open)
-        discrepancies.push_back(to_json_discrepancy(found));
+    json_array refunds;
+    for (const auto& refund : order.refunds)
+        refunds.push_back(to_json_refund(refund));
+    json_array disputes;
+    for (const auto& dispute : order.disputes)
+        disputes.push_back(to_json_dispute(dispute));
     const auto& binding = find_binding(order);
     const bool paid = std::ranges::any_of(order.payments, [](const payment_record& p) {
         return p.kind == payment_kind::payment && is_paid_in_full(p.verdict);
@@ -220,11 +263,27 @@ json_value to_json_order(const order_record& order, const std::vector<discrepanc
                        {"originalCurrency", binding.original.currency},
                        {"attempts", std::move(attempts)},
                        {"payments", std::move(payments)},
-                       {"refunds", json_array{}},
-                       {"openDiscrepancies", std::move(discrepancies)},
+                       {"refunds", std::move(refunds)},
+                       {"disputes", std::move(disputes)},
+                       {"openDiscrepancies", to_json_discrepancies(open, seen)},
                        {"createdAt", to_rfc3339(order.created_at)},
                        {"updatedAt", to_rfc3339(order.updated_at)},
                        {"cancelledAt", or_null(order.cancelled_at)}};
+}
+
+json_value to_json_explanation(const order_record& order, const std::vector<discrepancy_record>& open,
+                               visibility seen) {
+    const auto ids = seen == visibility::everything ? unreleased_ids::shown : unreleased_ids::hidden;
+    const auto explained = explain(order, open, ids);
+    json_array sentences;
+    for (const auto& sentence : explained.sentences)
+        sentences.push_back(sentence);
+    return json_object{{"merchantOrderId", order.id.str()},
+                       {"state", to_string(order.state)},
+                       {"asOf", to_rfc3339(order.read_at)},
+                       {"sentences", std::move(sentences)},
+                       {"openDiscrepancies", to_json_discrepancies(open, seen)},
+                       {"nextCheckAt", or_null(explained.next_check_at)}};
 }
 
 json_value to_json_event(const event_record& event, visibility seen) {
@@ -245,6 +304,20 @@ json_value to_json_line(const payment_line& line) {
     json_object object{{"paymentId", std::to_string(line.payment.id)},
                        {"merchantOrderId", line.order_id.str()}};
     add_payment(object, line.payment, id_or_null(line.session_id), line.attempt);
+    return object;
+}
+
+json_value to_json_line(const discrepancy_line& line) {
+    auto object = to_json_discrepancy(line.found, visibility::everything);
+    object.push_back({"state", line.state});
+    object.push_back({"subject", line.subject});
+    object.push_back({"merchantOrderId", id_or_null(line.order_id)});
+    object.push_back({"attempt", line.attempt ? json_value(*line.attempt) : json_value()});
+    object.push_back({"sessionId", id_or_null(line.session_id)});
+    object.push_back({"resolvedAt", or_null(line.resolved_at)});
+    object.push_back({"resolution", or_null(line.resolution)});
+    object.push_back({"note", or_null(line.note)});
+    object.push_back({"resolvedBy", or_null(line.resolved_by)});
     return object;
 }
 

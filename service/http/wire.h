@@ -5,6 +5,7 @@
 #include "checkout/checkout_creator.h"
 #include "checkout/session_settler.h"
 #include "domain/order.h"
+#include "storage/discrepancy_store.h"
 #include "storage/report_store.h"
 #include "json/json.h"
 
@@ -23,9 +24,12 @@ json_value to_json_session(const order_record& order, const session_record& sess
 json_value to_json_outcome(const session_outcome& outcome);                             ///< SessionOutcome
 json_value to_json_order(const order_record& order, const std::vector<discrepancy_record>& open,
                          visibility seen);
+json_value to_json_explanation(const order_record& order, const std::vector<discrepancy_record>& open,
+                               visibility seen);       ///< Explanation
 json_value to_json_terms(const recorded_terms& terms); ///< Terms
 json_value to_json_event(const event_record& event, visibility seen);
-json_value to_json_line(const payment_line& line); ///< ReconciliationPayment
+json_value to_json_line(const payment_line& line);     ///< ReconciliationPayment
+json_value to_json_line(const discrepancy_line& line); ///< Discrepancy
 json_value to_json_items(json_array items, std::optional<std::string> next_cursor);
 
 /// What a redirect says of a session: paid, processing, unpaid or expired.

@@ -69,7 +69,10 @@ struct exchange_record {
 
 class attempt_store {
 public:
-    explicit attempt_store(database& db) : db_(db) {}
+    /// `first_check`: how long after its release, or its end, an attempt is first asked about.
+    explicit attempt_store(database& db, std::chrono::milliseconds first_check = std::chrono::seconds(5))
+        : db_(db),
+          first_check_(first_check) {}
 
     /// The first attempt of a new order: order, attempt and event in one statement. Nothing when the order
     /// exists.
@@ -87,6 +90,12 @@ public:
     /// false when even that changed nothing.
     boost::asio::awaitable<bool> close(begun_attempt attempt, unreleased_end end, exchange_record record);
 
+    /// Turns an attempt dark whose lease ran out. False when it did not, or when the attempt ended meanwhile.
+    boost::asio::awaitable<bool> lapse(order_key order, attempt_id attempt);
+    /// Asks that the attempt's end be notified to every replica (attempt_listener.h). False when somebody has
+    /// asked already or it is over.
+    boost::asio::awaitable<bool> await(attempt_id attempt);
+
 private:
     boost::asio::awaitable<std::optional<begun_attempt>> try_begin_next(attempt_intent intent,
                                                                         next_attempt next);
@@ -97,6 +106,7 @@ private:
     boost::asio::awaitable<bool> try_close(begun_attempt attempt, unreleased_end end, exchange_record record);
 
     database& db_;
+    const std::chrono::milliseconds first_check_;
 };
 
 } // namespace checkout

@@ -7,17 +7,43 @@ namespace checkout {
 
 namespace {
 
-// Found twice is one row: the unique (kind, subject) answers, and only a new row writes an event.
+// Found twice is one row: the unique (kind, subject) answers. Only a new row writes an event, and one that
+// the service itself had taken for explained: what it sees again is not.
 constexpr sql_statement insert_discrepancy{"open_discrepancy",
                                            R"sql(
 with d as (
     insert into checkout.discrepancies (kind, subject, order_id, attempt_id, detail)
     values ($1, $2, $3, $4::uuid, $5::jsonb)
-    on conflict (kind, subject) do nothing
+    on conflict (kind, subject) do update set state = 'open', detail = excluded.detail, resolved_at = null,
+        resolution = null, resolved_by = null
+        where discrepancies.state = 'resolved' and discrepancies.resolved_by = 'service'
     returning order_id, attempt_id, kind
 )
 insert into checkout.events (order_id, attempt_id, kind, source, request_id, data)
-select order_id, attempt_id, 'discrepancy_opened', $6, $7, $5::jsonb || jsonb_build_object('discrepancy', kind) from d)sql"};
+select order_id, attempt_id, 'discrepancy_opened', $6, $7, $5::jsonb || jsonb_build_object('discrepancy', kind) from d
+where order_id is not null)sql"};
+
+constexpr sql_statement resolve_discrepancies{"resolve_discrepancies",
+                                              R"sql(
+with d as (
+    update checkout.discrepancies set state = 'resolved', resolved_at = now(), resolution = $5, resolved_by = 'service'
+    where kind = $1 and state = 'open' and (subject = $4
+        or ($4::text is null and order_id = $2 and ($3::uuid is null or attempt_id = $3::uuid)))
+    returning order_id, attempt_id, kind, resolution
+)
+insert into checkout.events (order_id, attempt_id, kind, source, request_id, data)
+select order_id, attempt_id, 'discrepancy_resolved', $6, $7,
+    jsonb_build_object('discrepancy', kind, 'resolution', resolution) from d where order_id is not null)sql"};
+
+constexpr sql_statement select_page{"list_discrepancies",
+                                    R"sql(
+select d.discrepancy_id, d.kind, d.opened_at, d.detail, d.subject, d.state, d.resolved_at, d.resolution, d.note,
+    d.resolved_by, o.merchant_order_id, s.attempt, s.clink_session_id
+from checkout.discrepancies d
+left join checkout.orders o on o.order_id = d.order_id
+left join checkout.sessions s on s.attempt_id = d.attempt_id
+where d.discrepancy_id > $1 and ($2::text is null or d.state = $2) and ($3::text is null or d.kind = $3)
+order by d.discrepancy_id limit $4)sql"};
 
 constexpr sql_statement select_open{
     "select_open_discrepancies", "select discrepancy_id, kind, opened_at, detail from checkout.discrepancies"
@@ -30,12 +56,41 @@ discrepancy_record read_discrepancy(const pqxx::row& row) {
             .detail = read_text_object(row["detail"].view())};
 }
 
+discrepancy_line read_line(const pqxx::row& row) {
+    discrepancy_line line{.found = read_discrepancy(row),
+                          .subject = row["subject"].as<std::string>(),
+                          .state = row["state"].as<std::string>(),
+                          .order_id = {},
+                          .attempt = row["attempt"].as<std::optional<int>>(),
+                          .session_id = {},
+                          .resolved_at = read_optional_instant(row["resolved_at"]),
+                          .resolution = read_optional_text(row["resolution"]),
+                          .note = read_optional_text(row["note"]),
+                          .resolved_by = read_optional_text(row["resolved_by"])};
+    if (auto id = read_optional_text(row["merchant_order_id"]))
+        line.order_id = merchant_order_id(std::move(*id));
+    if (auto id = read_optional_text(row["clink_session_id"]))
+        line.session_id = clink_session_id(std::move(*id));
+    return line;
+}
+
+std::optional<std::int64_t> key_or_null(std::optional<order_key> order) {
+    return order ? std::optional(static_cast<std::int64_t>(*order)) : std::nullopt;
+}
+
 } // namespace
 
-void open_discrepancy(db_session& session, order_key order, const discrepancy_draft& draft,
+void open_discrepancy(db_session& session, std::optional<order_key> order, const discrepancy_draft& draft,
                       const std::optional<std::string>& source, const std::string& request_id) {
-    session.run(insert_discrepancy, to_string(draft.kind), draft.subject, static_cast<std::int64_t>(order),
-                draft.attempt.str(), write_text_object(draft.detail), source, request_id);
+    session.run(insert_discrepancy, to_string(draft.kind), draft.subject, key_or_null(order),
+                write_id(draft.attempt), write_text_object(draft.detail), source, request_id);
+}
+
+void close_discrepancies(db_session& session, std::optional<order_key> order,
+                         const discrepancy_closing& closing, const std::optional<std::string>& source,
+                         const std::string& request_id) {
+    session.run(resolve_discrepancies, to_string(closing.kind), key_or_null(order), write_id(closing.attempt),
+                closing.subject, closing.resolution, source, request_id);
 }
 
 boost::asio::awaitable<std::vector<discrepancy_record>> discrepancy_store::list_open(order_key order) {
@@ -45,6 +100,27 @@ boost::asio::awaitable<std::vector<discrepancy_record>> discrepancy_store::list_
             found.push_back(read_discrepancy(row));
         return found;
     });
+}
+
+boost::asio::awaitable<bool> discrepancy_store::open(order_key order, discrepancy_draft draft,
+                                                     evidence source, std::string request_id) {
+    return db_.run(
+        "open_discrepancy", operation_mode::statement,
+        [order, draft = std::move(draft), source, request_id = std::move(request_id)](db_session& session) {
+            open_discrepancy(session, order, draft, std::string(to_string(source)), request_id);
+            return true;
+        });
+}
+
+boost::asio::awaitable<std::vector<discrepancy_line>> discrepancy_store::list(discrepancy_query query) {
+    return db_.run(
+        "list_discrepancies", operation_mode::read, [query = std::move(query)](db_session& session) {
+            const auto kind = query.kind ? std::optional(std::string(to_string(*query.kind))) : std::nullopt;
+            std::vector<discrepancy_line> lines;
+            for (const auto& row : session.run(select_page, query.after, query.state, kind, query.limit))
+                lines.push_back(read_line(row));
+            return lines;
+        });
 }
 
 } // namespace checkout

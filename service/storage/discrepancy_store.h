@@ -13,9 +13,34 @@
 
 namespace checkout {
 
-/// Opens it if it is new, with its event; for use inside another store's transaction.
-void open_discrepancy(db_session& session, order_key order, const discrepancy_draft& draft,
+/// Opens it if it is new, with its event when it has an order; for use inside another store's transaction.
+void open_discrepancy(db_session& session, std::optional<order_key> order, const discrepancy_draft& draft,
                       const std::optional<std::string>& source, const std::string& request_id);
+/// Resolves what `closing` explains, each with its event; likewise. Without an order by kind and subject.
+void close_discrepancies(db_session& session, std::optional<order_key> order,
+                         const discrepancy_closing& closing, const std::optional<std::string>& source,
+                         const std::string& request_id);
+
+/// A discrepancy in a list, with what it is about.
+struct discrepancy_line {
+    discrepancy_record found;
+    std::string subject;
+    std::string state; ///< open or resolved
+    std::optional<merchant_order_id> order_id;
+    std::optional<int> attempt;
+    std::optional<clink_session_id> session_id;
+    std::optional<instant> resolved_at;
+    std::optional<std::string> resolution;
+    std::optional<std::string> note;
+    std::optional<std::string> resolved_by;
+};
+
+struct discrepancy_query {
+    std::optional<std::string> state;
+    std::optional<discrepancy_kind> kind;
+    std::int64_t after = 0; ///< the last id of the page before
+    int limit = 100;
+};
 
 class discrepancy_store {
 public:
@@ -23,6 +48,12 @@ public:
 
     /// The order's open ones, oldest first. Throws database_unavailable.
     boost::asio::awaitable<std::vector<discrepancy_record>> list_open(order_key order);
+
+    /// Opens it if it is new. Always true.
+    boost::asio::awaitable<bool> open(order_key order, discrepancy_draft draft, evidence source,
+                                      std::string request_id);
+    /// A page, by id. Throws database_unavailable.
+    boost::asio::awaitable<std::vector<discrepancy_line>> list(discrepancy_query query);
 
 private:
     database& db_;

@@ -118,6 +118,16 @@ void record(pqxx::transaction_base& transaction, const migration& step) {
                      pqxx::params{step.version, step.name, step.checksum});
 }
 
+/// What an interrupted CREATE INDEX CONCURRENTLY left behind would be taken for the index by its next try.
+void drop_invalid_indexes(pqxx::transaction_base& transaction) {
+    const auto rows = transaction.exec(
+        "select format('drop index concurrently if exists checkout.%I', c.relname) from pg_index i"
+        " join pg_class c on c.oid = i.indexrelid join pg_namespace n on n.oid = c.relnamespace"
+        " where n.nspname = 'checkout' and not i.indisvalid");
+    for (const auto& row : rows)
+        transaction.exec(row[0].as<std::string>());
+}
+
 void apply_once(pqxx::connection& link, const migration& step) {
     if (step.in_transaction) {
         pqxx::work transaction(link);
@@ -127,6 +137,7 @@ void apply_once(pqxx::connection& link, const migration& step) {
         return;
     }
     pqxx::nontransaction transaction(link);
+    drop_invalid_indexes(transaction);
     transaction.exec(pqxx::zview(step.sql));
     record(transaction, step);
 }

@@ -26,14 +26,27 @@ const std::string by_attempt =
     select_head
     + "o.order_id = (select order_id from checkout.sessions where attempt_id = $1::uuid)"
       " order by s.attempt";
+const std::string by_clink_order =
+    select_head
+    + "o.order_id = (select order_id from checkout.payments where clink_order_id = $1"
+      " union select order_id from checkout.refunds where clink_order_id = $1 and order_id is not null limit "
+      "1)"
+    + relevant;
 const std::string payments_of = std::string("select ") + payment_columns
                                 + " from checkout.payments p where p.order_id = $1 order by p.payment_id";
+const std::string refunds_of = std::string("select ") + refund_columns
+                               + " from checkout.refunds r where r.order_id = $1 order by r.refund_id";
+const std::string disputes_of = std::string("select ") + dispute_columns
+                                + " from checkout.disputes d where d.order_id = $1 order by d.dispute_id";
 
 const sql_statement find_whole{"find_whole_order", whole.c_str()};
 const sql_statement find_by_merchant_id{"find_order_by_merchant_id", by_merchant_id.c_str()};
 const sql_statement find_by_session_id{"find_order_by_session_id", by_session_id.c_str()};
 const sql_statement find_by_attempt{"find_order_by_attempt", by_attempt.c_str()};
+const sql_statement find_by_clink_order{"find_order_by_clink_order", by_clink_order.c_str()};
 const sql_statement select_payments{"select_payments_of_order", payments_of.c_str()};
+const sql_statement select_refunds{"select_refunds_of_order", refunds_of.c_str()};
+const sql_statement select_disputes{"select_disputes_of_order", disputes_of.c_str()};
 
 std::optional<order_record> read_by(db_session& session, const sql_statement& statement,
                                     const std::string& key) {
@@ -43,9 +56,21 @@ std::optional<order_record> read_by(db_session& session, const sql_statement& st
     auto order = read_order(rows[0]);
     for (const auto& row : rows)
         order.sessions.push_back(read_session(row));
+    const auto key_of_order = static_cast<std::int64_t>(order.key);
     if (order.payment_count > 0)
-        for (const auto& row : session.run(select_payments, static_cast<std::int64_t>(order.key)))
+        for (const auto& row : session.run(select_payments, key_of_order))
             order.payments.push_back(read_payment(row));
+    if (order.refund_count > 0)
+        for (const auto& row : session.run(select_refunds, key_of_order))
+            order.refunds.push_back(read_refund(row));
+    return order;
+}
+
+std::optional<order_record> read_whole(db_session& session, const std::string& key) {
+    auto order = read_by(session, find_whole, key);
+    if (order)
+        for (const auto& row : session.run(select_disputes, static_cast<std::int64_t>(order->key)))
+            order->disputes.push_back(read_dispute(row));
     return order;
 }
 
@@ -58,9 +83,8 @@ boost::asio::awaitable<std::optional<order_record>> order_store::find_order(merc
 }
 
 boost::asio::awaitable<std::optional<order_record>> order_store::find_whole_order(merchant_order_id id) {
-    return db_.run("find_whole_order", operation_mode::read, [id = std::move(id)](db_session& session) {
-        return read_by(session, find_whole, id.str());
-    });
+    return db_.run("find_whole_order", operation_mode::read,
+                   [id = std::move(id)](db_session& session) { return read_whole(session, id.str()); });
 }
 
 boost::asio::awaitable<std::optional<order_record>> order_store::find_order_of(clink_session_id id) {
@@ -73,6 +97,13 @@ boost::asio::awaitable<std::optional<order_record>> order_store::find_order_of(a
     return db_.run("find_order_of_attempt", operation_mode::read, [id = std::move(id)](db_session& session) {
         return read_by(session, find_by_attempt, id.str());
     });
+}
+
+boost::asio::awaitable<std::optional<order_record>> order_store::find_order_of(clink_order_id id) {
+    return db_.run("find_order_of_clink_order", operation_mode::read,
+                   [id = std::move(id)](db_session& session) {
+                       return read_by(session, find_by_clink_order, id.str());
+                   });
 }
 
 } // namespace checkout

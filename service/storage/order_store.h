@@ -19,9 +19,11 @@ public:
     /// database_unavailable (so do all).
     boost::asio::awaitable<std::optional<order_record>> find_order(merchant_order_id id);
     boost::asio::awaitable<std::optional<order_record>> find_order_of(clink_session_id id);
-    /// The order with every attempt.
+    /// The order with every attempt, and its disputes.
     boost::asio::awaitable<std::optional<order_record>> find_whole_order(merchant_order_id id);
     boost::asio::awaitable<std::optional<order_record>> find_order_of(attempt_id id);
+    /// The order with a payment or a refund of that order of Clink's.
+    boost::asio::awaitable<std::optional<order_record>> find_order_of(clink_order_id id);
 
 private:
     database& db_;

@@ -8,10 +8,11 @@ namespace checkout {
 namespace {
 
 constexpr sql_statement select_events{
-    "select_events", "select e.event_id, e.kind, e.at, s.attempt, (s.attempt is null or s.released_at is not "
-                     "null) as released, e.source, e.request_id, e.data from checkout.events e"
-                     " left join checkout.sessions s using (attempt_id)"
-                     " where e.order_id = $1 and e.event_id > $2 order by e.event_id limit $3"};
+    "select_events",
+    "select e.event_id, e.kind, e.at, s.attempt, (s.released_at is not null or (s.attempt is null"
+    " and not e.data ? 'sessionId')) as released, e.source, e.request_id, e.data from checkout.events e"
+    " left join checkout.sessions s using (attempt_id)"
+    " where e.order_id = $1 and e.event_id > $2 order by e.event_id limit $3"};
 
 std::string payments_by(const std::string& axis) {
     return std::string("select ") + payment_columns

@@ -96,7 +96,8 @@ std::vector<std::pair<std::string, std::string>> read_text_object(std::string_vi
 }
 
 const char* const order_columns =
-    "o.order_id, o.merchant_order_id, o.version, o.state, o.last_attempt, o.payment_count, o.cancelled_at,"
+    "o.order_id, o.merchant_order_id, o.version, o.state, o.last_attempt, o.payment_count, o.refund_count,"
+    " o.cancelled_at,"
     " o.created_at as order_created_at, o.updated_at, now() as read_at";
 
 const char* const session_columns = "s.attempt_id, s.attempt, s.status, s.payment_status, s.generation,"
@@ -106,12 +107,23 @@ const char* const session_columns = "s.attempt_id, s.attempt, s.status, s.paymen
                                     "s.terms_fingerprint, s.clink_session_id, s.url,"
                                     " s.customer_id, s.expire_time, s.refusal_code, s.refusal_message, "
                                     "s.released_at, s.superseded_at, s.ended_at,"
-                                    " s.cancel_visited_at, s.settled_by, s.checked_at, s.created_at";
+                                    " s.cancel_visited_at, s.settled_by, s.checked_at, s.next_check_at, "
+                                    "s.failed_checks, s.stuck_at, s.created_at";
 
 const char* const payment_columns =
     "p.payment_id, p.attempt_id, p.kind, p.clink_order_id, p.verdict, p.original_amount, p.original_currency,"
     " p.amount_total, p.amount_subtotal, p.payment_currency, p.clink_original_currency, p.refunded_amount,"
+    " p.clink_refund_extent, p.items_total,"
     " p.subscription_id, p.invoice_id, p.payment_time, p.evidence, p.recorded_at";
+
+const char* const refund_columns =
+    "r.refund_id, r.clink_refund_id, r.clink_order_id, r.payment_id, r.refund_merchant_order_id, r.status, "
+    "r.amount,"
+    " r.currency, r.reason, r.failure_code, r.refund_time, r.evidence, r.recorded_at";
+
+const char* const dispute_columns = "d.dispute_id, d.clink_dispute_id, d.clink_order_id, d.status, d.amount, "
+                                    "d.currency, d.reason_code, d.reason,"
+                                    " d.evidence_deadline, d.said_at, d.recorded_at";
 
 order_record read_order(const pqxx::row& row) {
     order_record order;
@@ -121,6 +133,7 @@ order_record read_order(const pqxx::row& row) {
     order.state = read_value<order_state>(row["state"]);
     order.last_attempt = row["last_attempt"].as<int>();
     order.payment_count = row["payment_count"].as<int>();
+    order.refund_count = row["refund_count"].as<int>();
     order.cancelled_at = read_optional_instant(row["cancelled_at"]);
     order.created_at = read_instant(row["order_created_at"]);
     order.updated_at = read_instant(row["updated_at"]);
@@ -156,6 +169,9 @@ session_record read_session(const pqxx::row& row) {
     if (!row["settled_by"].is_null())
         session.settled_by = read_value<evidence>(row["settled_by"]);
     session.checked_at = read_optional_instant(row["checked_at"]);
+    session.next_check_at = read_optional_instant(row["next_check_at"]);
+    session.failed_checks = row["failed_checks"].as<int>();
+    session.stuck_at = read_optional_instant(row["stuck_at"]);
     session.created_at = read_instant(row["created_at"]);
     return session;
 }
@@ -173,12 +189,48 @@ payment_record read_payment(const pqxx::row& row) {
     payment.payment_currency = read_optional_text(row["payment_currency"]);
     payment.clink_original_currency = read_optional_text(row["clink_original_currency"]);
     payment.refunded_amount = read_decimal(row["refunded_amount"]);
+    payment.items_total = read_optional_decimal(row["items_total"]);
+    payment.clink_refunds = read_value<refund_extent>(row["clink_refund_extent"]);
     payment.subscription_id = read_optional_text(row["subscription_id"]);
     payment.invoice_id = read_optional_text(row["invoice_id"]);
     payment.payment_time = read_optional_instant(row["payment_time"]);
     payment.found_by = read_value<evidence>(row["evidence"]);
     payment.recorded_at = read_instant(row["recorded_at"]);
     return payment;
+}
+
+refund_record read_refund(const pqxx::row& row) {
+    refund_record refund;
+    refund.id = row["refund_id"].as<std::int64_t>();
+    refund.clink_id = clink_refund_id(row["clink_refund_id"].as<std::string>());
+    refund.order_id = clink_order_id(row["clink_order_id"].as<std::string>());
+    refund.payment = row["payment_id"].as<std::optional<std::int64_t>>();
+    refund.refund_merchant_order_id = read_optional_text(row["refund_merchant_order_id"]);
+    refund.status = read_value<refund_status>(row["status"]);
+    refund.amount = read_optional_decimal(row["amount"]);
+    refund.currency = read_optional_text(row["currency"]);
+    refund.reason = read_optional_text(row["reason"]);
+    refund.failure_code = read_optional_text(row["failure_code"]);
+    refund.refund_time = read_optional_instant(row["refund_time"]);
+    refund.found_by = read_value<evidence>(row["evidence"]);
+    refund.recorded_at = read_instant(row["recorded_at"]);
+    return refund;
+}
+
+dispute_record read_dispute(const pqxx::row& row) {
+    dispute_record dispute;
+    dispute.id = row["dispute_id"].as<std::int64_t>();
+    dispute.clink_id = clink_dispute_id(row["clink_dispute_id"].as<std::string>());
+    dispute.order_id = read_optional_id<clink_order_id>(row["clink_order_id"]);
+    dispute.status = read_value<dispute_status>(row["status"]);
+    dispute.amount = read_optional_decimal(row["amount"]);
+    dispute.currency = read_optional_text(row["currency"]);
+    dispute.reason_code = read_optional_text(row["reason_code"]);
+    dispute.reason = read_optional_text(row["reason"]);
+    dispute.evidence_deadline = read_optional_instant(row["evidence_deadline"]);
+    dispute.said_at = read_instant(row["said_at"]);
+    dispute.recorded_at = read_instant(row["recorded_at"]);
+    return dispute;
 }
 
 } // namespace checkout

@@ -36,13 +36,17 @@ std::optional<std::string> write_id(const std::optional<Id>& id) {
 std::string write_text_object(const std::map<std::string, std::string>& members);
 std::vector<std::pair<std::string, std::string>> read_text_object(std::string_view json);
 
-/// Every column of the alias `o`, `s` or `p` that the readers below want, for a select list.
+/// Every column of the alias `o`, `s`, `p`, `r` or `d` that the readers below want, for a select list.
 extern const char* const order_columns;
 extern const char* const session_columns;
 extern const char* const payment_columns;
+extern const char* const refund_columns;
+extern const char* const dispute_columns;
 
 order_record read_order(const pqxx::row& row);
 session_record read_session(const pqxx::row& row);
 payment_record read_payment(const pqxx::row& row);
+refund_record read_refund(const pqxx::row& row);
+dispute_record read_dispute(const pqxx::row& row);
 
 } // namespace checkout

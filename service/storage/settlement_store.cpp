@@ -1,8 +1,11 @@
 #include "storage/settlement_store.h"
 
+#include "observe/crash_point.h"
 #include "storage/discrepancy_store.h"
 #include "storage/rows.h"
 #include "storage/session.h"
+
+#include <algorithm>
 
 namespace checkout {
 
@@ -11,8 +14,8 @@ namespace {
 // The compare-and-set: takes the order's row, so that two sessions of one order settle one after the other.
 constexpr sql_statement advance_state{
     "settle_order",
-    "update checkout.orders set version = version + 1, state = $3, payment_count = $4, updated_at = now()"
-    " where order_id = $1 and version = $2 returning order_id"};
+    "update checkout.orders set version = version + 1, state = $3, payment_count = $4, refund_count = $5,"
+    " updated_at = now() where order_id = $1 and version = $2 returning order_id"};
 
 // The page's token goes when the session ends.
 constexpr sql_statement settle_session{"settle_session",
@@ -22,23 +25,43 @@ update checkout.sessions set
     ended_at = case when $4::boolean then now() else ended_at end,
     url = case when $4::boolean or ended_at is not null then null else url end,
     settled_by = case when $5::boolean or settled_by is null then $6 else settled_by end,
-    expire_time = coalesce($7::timestamptz, expire_time),
-    checked_at = now(), check_count = check_count + 1
+    expire_time = coalesce($7::timestamptz, expire_time), clink_session_id = coalesce(clink_session_id, $8),
+    checked_at = now(), check_count = check_count + 1, failed_checks = 0,
+    stuck_at = case when $10::boolean then null else stuck_at end, next_check_at = $9::timestamptz
 where attempt_id = $1::uuid)sql"};
 
 constexpr sql_statement insert_payment{"insert_payment",
                                        R"sql(
 insert into checkout.payments (order_id, attempt_id, kind, clink_order_id, verdict, original_amount, original_currency,
     amount_total, amount_subtotal, payment_currency, clink_original_currency, subscription_id, invoice_id, payment_time,
-    evidence)
-values ($1, $2::uuid, $3, $4, $5, $6::numeric, $7, $8::numeric, $9::numeric, $10, $11, $12, $13, $14::timestamptz, $15))sql"};
+    evidence, clink_refund_extent, items_total, refunded_amount)
+values ($1, $2::uuid, $3, $4, $5, $6::numeric, $7, $8::numeric, $9::numeric, $10, $11, $12, $13, $14::timestamptz, $15,
+    $16, $17::numeric, $18::numeric))sql"};
 
 constexpr sql_statement detail_payment{"detail_payment",
                                        R"sql(
 update checkout.payments set clink_order_id = $2, verdict = $3, amount_total = $4::numeric, amount_subtotal = $5::numeric,
     payment_currency = $6, clink_original_currency = $7, subscription_id = $8, invoice_id = $9,
-    payment_time = $10::timestamptz
+    payment_time = $10::timestamptz, refunded_amount = $11::numeric, clink_refund_extent = $12,
+    items_total = $13::numeric
 where payment_id = $1)sql"};
+
+// The payment may be one that this transaction has just written: then its order of Clink's names it.
+constexpr sql_statement upsert_refund{"upsert_refund",
+                                      R"sql(
+insert into checkout.refunds as r (clink_refund_id, clink_order_id, order_id, payment_id, refund_merchant_order_id, status,
+    amount, currency, reason, failure_code, refund_time, evidence, next_check_at)
+values ($1, $2, $3, coalesce($4::bigint, (select payment_id from checkout.payments where clink_order_id = $2 and order_id = $3)),
+    $5, $6, $7::numeric, $8, $9, $10, $11::timestamptz, $12, $13::timestamptz)
+on conflict (clink_refund_id) do update set order_id = excluded.order_id,
+    payment_id = coalesce(r.payment_id, excluded.payment_id),
+    status = case when r.status = 'success' then r.status else excluded.status end,
+    amount = case when r.status = 'success' then coalesce(r.amount, excluded.amount)
+        else coalesce(excluded.amount, r.amount) end,
+    currency = case when r.status = 'success' then coalesce(r.currency, excluded.currency)
+        else coalesce(excluded.currency, r.currency) end,
+    failure_code = coalesce(excluded.failure_code, r.failure_code), updated_at = now(),
+    next_check_at = excluded.next_check_at)sql"};
 
 constexpr sql_statement find_foreign_payment{
     "find_foreign_payment",
@@ -60,9 +83,17 @@ with o as (
 insert into checkout.events (order_id, kind, request_id) select order_id, 'order_cancelled', $4 from o
 returning event_id)sql"};
 
-constexpr sql_statement count_check{"note_check", "update checkout.sessions set checked_at = now(), "
-                                                  "check_count = check_count + 1 where attempt_id = $1::uuid"
-                                                  " returning attempt_id"};
+constexpr sql_statement count_check{
+    "note_check",
+    "update checkout.sessions set checked_at = now(), check_count = check_count + 1, failed_checks = 0,"
+    " next_check_at = $2::timestamptz, stuck_at = case when $3::boolean then null else stuck_at end"
+    " where attempt_id = $1::uuid returning attempt_id"};
+
+bool ends_silence(const settlement& change) {
+    return std::ranges::any_of(change.closings, [](const discrepancy_closing& closing) {
+        return closing.kind == discrepancy_kind::stuck_unknown;
+    });
+}
 
 constexpr sql_statement record_cancel_visit{"note_cancel_visit",
                                             R"sql(
@@ -83,13 +114,28 @@ struct writing {
     const settlement_evidence& found;
 
     void write_session() {
+        if (!change.asked_session)
+            return;
         if (!change.session) {
-            session.run(count_check, change.attempt.str());
+            session.run(count_check, change.attempt.str(), write_instant(change.next_check),
+                        ends_silence(change));
             return;
         }
         const auto& next = *change.session;
         session.run(settle_session, change.attempt.str(), to_string(next.status), to_string(next.payment),
-                    next.ended, next.settled, to_string(change.source), write_instant(next.expire_time));
+                    next.ended, next.settled, to_string(change.source), write_instant(next.expire_time),
+                    write_id(next.session_id), write_instant(change.next_check), ends_silence(change));
+    }
+
+    /// A refund that only found its payment here is asked about again with the session, unless all is known
+    /// of it.
+    void write_refund(const refund_record& refund) {
+        const bool over = change.asked_session && is_final(refund.status) && refund.amount && refund.currency;
+        const auto next = over ? std::nullopt : write_instant(change.next_check);
+        session.run(upsert_refund, refund.clink_id.str(), refund.order_id.str(), order, refund.payment,
+                    refund.refund_merchant_order_id, to_string(refund.status), write_decimal(refund.amount),
+                    refund.currency, refund.reason, refund.failure_code, write_instant(refund.refund_time),
+                    to_string(refund.found_by), next);
     }
 
     void write_new(const payment_record& payment) {
@@ -98,14 +144,18 @@ struct writing {
                     payment.original.amount.to_string(), payment.original.currency,
                     write_decimal(payment.amount_total), write_decimal(payment.amount_subtotal),
                     payment.payment_currency, payment.clink_original_currency, payment.subscription_id,
-                    payment.invoice_id, write_instant(payment.payment_time), to_string(payment.found_by));
+                    payment.invoice_id, write_instant(payment.payment_time), to_string(payment.found_by),
+                    to_string(payment.clink_refunds), write_decimal(payment.items_total),
+                    payment.refunded_amount.to_string());
     }
 
     void write_known(const payment_record& payment) {
         session.run(detail_payment, payment.id, write_id(payment.order_id), to_string(payment.verdict),
                     write_decimal(payment.amount_total), write_decimal(payment.amount_subtotal),
                     payment.payment_currency, payment.clink_original_currency, payment.subscription_id,
-                    payment.invoice_id, write_instant(payment.payment_time));
+                    payment.invoice_id, write_instant(payment.payment_time),
+                    payment.refunded_amount.to_string(), to_string(payment.clink_refunds),
+                    write_decimal(payment.items_total));
     }
 
     void write_event(const event_draft& event, bool with_body) {
@@ -116,16 +166,22 @@ struct writing {
 
     void write_all() {
         write_session();
+        crash_point("settle.half_written");
         for (const auto& payment : change.new_payments)
             write_new(payment);
         for (const auto& payment : change.known_payments)
             write_known(payment);
+        for (const auto& refund : change.refunds)
+            write_refund(refund);
         bool first = true;
         for (const auto& event : change.events)
             write_event(event, std::exchange(first, false));
         for (const auto& draft : change.discrepancies)
             open_discrepancy(session, order_key{order}, draft, std::string(to_string(change.source)),
                              found.request_id);
+        for (const auto& closing : change.closings)
+            close_discrepancies(session, order_key{order}, closing, std::string(to_string(change.source)),
+                                found.request_id);
     }
 };
 
@@ -157,7 +213,9 @@ boost::asio::awaitable<bool> settlement_store::apply(order_key order, std::int64
         "apply_settlement", operation_mode::transaction,
         [order, version, change = std::move(change), found = std::move(found)](db_session& session) {
             const auto key = static_cast<std::int64_t>(order);
-            if (session.run(advance_state, key, version, to_string(change.state), change.payment_count)
+            if (session
+                    .run(advance_state, key, version, to_string(change.state), change.payment_count,
+                         change.refund_count)
                     .empty())
                 return false;
             const auto own = without_foreign_orders(session, change);
@@ -180,14 +238,15 @@ boost::asio::awaitable<bool> settlement_store::cancel(order_key order, std::int6
 boost::asio::awaitable<bool> settlement_store::note_check(order_key order, settlement seen,
                                                           std::string request_id) {
     const auto mode = seen.discrepancies.empty() ? operation_mode::statement : operation_mode::transaction;
-    return db_.run("note_check", mode,
-                   [order, seen = std::move(seen), request_id = std::move(request_id)](db_session& session) {
-                       const bool found = !session.run(count_check, seen.attempt.str()).empty();
-                       for (const auto& draft : seen.discrepancies)
-                           open_discrepancy(session, order, draft, std::string(to_string(seen.source)),
-                                            request_id);
-                       return found;
-                   });
+    return db_.run(
+        "note_check", mode,
+        [order, seen = std::move(seen), request_id = std::move(request_id)](db_session& session) {
+            const bool found =
+                !session.run(count_check, seen.attempt.str(), write_instant(seen.next_check), false).empty();
+            for (const auto& draft : seen.discrepancies)
+                open_discrepancy(session, order, draft, std::string(to_string(seen.source)), request_id);
+            return found;
+        });
 }
 
 boost::asio::awaitable<bool> settlement_store::note_cancel_visit(attempt_id attempt, std::string request_id) {

@@ -102,6 +102,14 @@ std::string recorded_orders::kinds(const std::string& order) {
     return joined;
 }
 
+discrepancy_line recorded_orders::discrepancy(discrepancy_kind kind, const std::string& state) {
+    return await_result(discrepancies.list({.state = state, .kind = kind, .after = 0, .limit = 1})).at(0);
+}
+
+std::size_t recorded_orders::count_discrepancies(std::optional<discrepancy_kind> kind) {
+    return await_result(discrepancies.list({.state = {}, .kind = kind, .after = 0, .limit = 1000})).size();
+}
+
 session_facts say(const std::string& session_id, clink_session_status status, clink_payment_status payment) {
     session_facts facts;
     facts.session_id = clink_session_id(session_id);

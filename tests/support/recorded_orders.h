@@ -5,8 +5,11 @@
 #include "storage/attempt_store.h"
 #include "storage/discrepancy_store.h"
 #include "storage/order_store.h"
+#include "storage/refund_store.h"
 #include "storage/report_store.h"
 #include "storage/settlement_store.h"
+#include "storage/sweep_store.h"
+#include "storage/webhook_store.h"
 #include "support/test_database.h"
 
 #include <chrono>
@@ -30,6 +33,9 @@ struct recorded_orders {
     order_store orders{db};
     report_store reports{db};
     discrepancy_store discrepancies{db};
+    webhook_store inbox{db};
+    refund_store refunds{db};
+    sweep_store sweeps{db};
 
     /// The first attempt of a new order, creating.
     begun_attempt begin(const std::string& order, std::chrono::milliseconds lease = long_lease);
@@ -55,6 +61,9 @@ struct recorded_orders {
     std::vector<event_record> events(const std::string& order);
     /// Their kinds, oldest first, joined by spaces.
     std::string kinds(const std::string& order);
+    /// The first line of that state and kind, of all orders and of none; throws when there is none.
+    discrepancy_line discrepancy(discrepancy_kind kind, const std::string& state = "open");
+    std::size_t count_discrepancies(std::optional<discrepancy_kind> kind = std::nullopt);
 };
 
 /// Clink's word on a session of make_intent's terms.

@@ -261,27 +261,29 @@ TEST_CASE("another reference than ours is shown") {
 TEST_CASE("verdicts: how what was paid compares with what was asked") {
     const money asked{*decimal::parse("49.90"), "USD"};
     const auto paid = [](const char* total, const char* currency, const char* subtotal = nullptr,
-                         const char* original = "USD") {
+                         const char* original = "USD", const char* items = nullptr) {
         payment_record payment;
         payment.amount_total = decimal::parse(total);
         payment.payment_currency = currency;
         payment.clink_original_currency = original;
         if (subtotal != nullptr)
             payment.amount_subtotal = decimal::parse(subtotal);
+        if (items != nullptr)
+            payment.items_total = decimal::parse(items);
         return payment;
     };
-    const auto priced = decimal::parse("49.9");
-    CHECK(judge_amount(asked, false, paid("49.9", "USD"), {}) == amount_verdict::exact);
-    CHECK(judge_amount(asked, false, paid("49.89", "USD"), {}) == amount_verdict::short_paid);
-    CHECK(judge_amount(asked, true, paid("39.90", "USD"), {}) == amount_verdict::discounted);
-    CHECK(judge_amount(asked, false, paid("53.10", "USD", "49.90"), {}) == amount_verdict::surcharged);
-    CHECK(judge_amount(asked, false, paid("4990", "USD", "4990"), {}) == amount_verdict::over);
-    CHECK(judge_amount(asked, false, paid("266.30", "BRL"), priced) == amount_verdict::converted);
-    CHECK(judge_amount(asked, false, paid("266.30", "BRL", "49.90"), {}) == amount_verdict::converted);
-    CHECK(judge_amount(asked, false, paid("266.30", "BRL", "9.99"), {}) == amount_verdict::short_paid);
-    CHECK(judge_amount(asked, false, paid("266.30", "BRL"), {}) == amount_verdict::unknown);
-    CHECK(judge_amount(asked, false, paid("49.90", "EUR", "49.90", "EUR"), {}) == amount_verdict::unknown);
-    CHECK(judge_amount(asked, false, payment_record{}, {}) == amount_verdict::unknown);
+    CHECK(judge_amount(asked, false, paid("49.9", "USD")) == amount_verdict::exact);
+    CHECK(judge_amount(asked, false, paid("49.89", "USD")) == amount_verdict::short_paid);
+    CHECK(judge_amount(asked, true, paid("39.90", "USD")) == amount_verdict::discounted);
+    CHECK(judge_amount(asked, false, paid("53.10", "USD", "49.90")) == amount_verdict::surcharged);
+    CHECK(judge_amount(asked, false, paid("4990", "USD", "4990")) == amount_verdict::over);
+    CHECK(judge_amount(asked, false, paid("266.30", "BRL", nullptr, "USD", "49.9"))
+          == amount_verdict::converted);
+    CHECK(judge_amount(asked, false, paid("266.30", "BRL", "49.90")) == amount_verdict::converted);
+    CHECK(judge_amount(asked, false, paid("266.30", "BRL", "9.99")) == amount_verdict::short_paid);
+    CHECK(judge_amount(asked, false, paid("266.30", "BRL")) == amount_verdict::unknown);
+    CHECK(judge_amount(asked, false, paid("49.90", "EUR", "49.90", "EUR")) == amount_verdict::unknown);
+    CHECK(judge_amount(asked, false, payment_record{}) == amount_verdict::unknown);
 }
 
 TEST_CASE("an amount or currency that differs is a discrepancy") {

@@ -84,6 +84,34 @@ TEST_CASE("a storefront does not see Clink's id of an attempt that was never rel
           != std::string::npos);
 }
 
+TEST_CASE("a storefront does not see the session of an order of Clink's that belongs to no attempt") {
+    const auto order = order_builder().attempt(session_status::open).get();
+    const discrepancy_record orphan{.id = 1,
+                                    .kind = discrepancy_kind::orphan_event,
+                                    .opened_at = noon,
+                                    .detail = {{"clinkOrderId", "order_9"}, {"sessionId", "sess_orphan"}}};
+    for (const auto to_json : {to_json_order, to_json_explanation}) {
+        const auto hidden = write_json(to_json(order, {orphan}, visibility::storefront));
+        CHECK(hidden.find("sess_orphan") == std::string::npos);
+        CHECK(hidden.find("order_9") != std::string::npos);
+        CHECK(write_json(to_json(order, {orphan}, visibility::everything)).find("sess_orphan")
+              != std::string::npos);
+    }
+}
+
+TEST_CASE("an explanation says when it was made and when Clink is asked next") {
+    auto order = order_builder().attempt(session_status::open).get();
+    CHECK(text_of(to_json_explanation(order, {}, visibility::everything), "nextCheckAt") == "null");
+    order.sessions[0].next_check_at = noon + std::chrono::minutes(1);
+    const auto json = to_json_explanation(order, {}, visibility::everything);
+    CHECK(text_of(json, "merchantOrderId") == R"("ORD-1")");
+    CHECK(text_of(json, "state") == R"("unpaid")");
+    CHECK(text_of(json, "asOf") == R"("2026-11-21T12:00:00.000Z")");
+    CHECK(text_of(json, "nextCheckAt") == R"("2026-11-21T12:01:00.000Z")");
+    CHECK(json.find("sentences")->if_array()->size() > 1);
+    CHECK(text_of(json, "openDiscrepancies") == "[]");
+}
+
 TEST_CASE("a payment may be tried again only on Clink's own word in this call") {
     const auto open = order_builder().attempt(session_status::open).get();
     CHECK(text_of(to_json_outcome(outcome_of(open, true)), "mayRetryPayment") == "true");

@@ -82,6 +82,10 @@ export class Client {
         return this.call('getOrder', { params: { merchantOrderId }, expect: 200, ...options });
     }
 
+    explain(merchantOrderId, options) {
+        return this.call('explainOrder', { params: { merchantOrderId }, expect: 200, ...options });
+    }
+
     cancel(merchantOrderId, options) {
         return this.call('cancelOrder', { params: { merchantOrderId }, expect: 200, ...options });
     }
@@ -90,12 +94,30 @@ export class Client {
         return this.call('listReconciliationPayments', { query, expect: 200, ...options });
     }
 
+    discrepancies(query, options) {
+        return this.call('listDiscrepancies', { query, expect: 200, ...options });
+    }
+
     success(sessionId, options) {
         return this.as(null).call('checkoutSuccess', { query: { sessionId }, expect: 303, ...options });
     }
 
     left(token, options) {
         return this.as(null).call('checkoutCancel', { params: { token }, expect: 303, ...options });
+    }
+
+    /** A webhook's body as it is; null removes a header. Judged as an answer only: such a request may be anything. */
+    async webhook(body, headers, { expect } = {}) {
+        const given = Object.entries({ 'content-type': 'application/json', ...headers }).filter(([, value]) => value !== null);
+        const id = 'receiveClinkWebhook';
+        const { path } = this.contract.operation(id);
+        const sent = Object.fromEntries(given);
+        const answer = parsed(await exchange(this.service.base, { method: 'POST', path, headers: sent, body, tls: this.tls }));
+        this.contract.record(id, answer.status);
+        this.contract.checkAnswer(id, answer);
+        if (answer.json?.code !== undefined && answer.status >= 400) checkProblem(answer);
+        assertExpected(id, answer, expect);
+        return answer;
     }
 
     /** All events of an order, read in pages of `limit`. */

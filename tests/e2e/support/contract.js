@@ -12,6 +12,13 @@ const { validateInput, validateOutput } = require('@stoplight/prism-http/dist/va
 
 const exercisedFile = () => join(artifacts(), 'operations.jsonl');
 
+// OpenAPI has no word for a body that may be missing; the document says it in a sentence.
+const mayBeEmpty = new Set(['receiveClinkWebhook']);
+const withoutContents = (operation, status) => {
+    const responses = operation.responses.map((each) => (each.code === String(status) && status < 300 ? { ...each, contents: [] } : each));
+    return { ...operation, responses };
+};
+
 export class ContractViolation extends Error {}
 
 let loaded;
@@ -44,7 +51,8 @@ export class Contract {
     }
 
     checkAnswer(id, { status, headers, json, text }) {
-        const operation = this.operation(id);
+        const documented = this.operation(id);
+        const operation = text === '' && mayBeEmpty.has(id) ? withoutContents(documented, status) : documented;
         const body = json ?? (text === '' ? undefined : text);
         const element = { statusCode: status, headers, body };
         this.#report(`${id}: the answer ${status}`, validateOutput({ resource: operation, element }));

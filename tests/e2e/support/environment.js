@@ -3,7 +3,7 @@
 import { mkdirSync, mkdtempSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const suiteDirectory = fileURLToPath(new URL('..', import.meta.url));
@@ -11,6 +11,8 @@ export const projectDirectory = resolve(suiteDirectory, '../..');
 export const openapiFile = join(projectDirectory, 'openapi.yaml');
 
 export const checkoutBinary = process.env.CHECKOUT_BINARY ?? join(projectDirectory, 'build/clink-checkout');
+/** The service with crash points: CHECKOUT_CRASH_AT says at which of them it ends (tests/crash). */
+export const crashBinary = process.env.CHECKOUT_CRASH_BINARY ?? join(dirname(checkoutBinary), 'clink-checkout-crash');
 export const twinBinary = process.env.CLINK_TWIN_BINARY ?? join(projectDirectory, 'build/clink-twin');
 export const chromiumBinary = process.env.CHROMIUM_BINARY ?? '/usr/bin/chromium';
 

@@ -31,6 +31,7 @@ export class Service {
         const { tokens, lines } = makeTokens();
         this.tokens = tokens;
         this.signingKey = secret('sign_');
+        this.webhookKeys = (env.CLINK_WEBHOOK_SIGNING_KEY ?? '').split(',').filter(Boolean);
         this.clinkKey = clinkKey;
         this.redirects = redirects;
         this.settings = {
@@ -46,11 +47,11 @@ export class Service {
     }
 
     get secrets() {
-        return [this.clinkKey, this.signingKey, ...Object.values(this.tokens)];
+        return [this.clinkKey, this.signingKey, ...this.webhookKeys, ...Object.values(this.tokens)];
     }
 
-    /** Starts it on free ports (the same ones again on a restart) and awaits readiness. */
-    async start({ awaitReady = true } = {}) {
+    /** Starts it on free ports (the same ones again on a restart) and awaits readiness. `env` is for this process only. */
+    async start({ awaitReady = true, binary = checkoutBinary, env: more = {} } = {}) {
         this.ports ??= { main: await freePort(), admin: await freePort() };
         this.base = `${this.settings.TLS_CERT_FILE ? 'https' : 'http'}://127.0.0.1:${this.ports.main}`;
         this.admin = `http://127.0.0.1:${this.ports.admin}`;
@@ -59,8 +60,9 @@ export class Service {
             ADMIN_LISTEN_ADDRESS: `127.0.0.1:${this.ports.admin}`,
             ...(this.redirects ? { PUBLIC_BASE_URL: this.base, REDIRECT_SIGNING_KEY: this.signingKey } : {}),
             ...this.settings,
+            ...more,
         };
-        this.process = new ChildProcess(`service-${this.label}`, checkoutBinary, ['serve'], env);
+        this.process = new ChildProcess(`service-${this.label}`, binary, ['serve'], env);
         if (awaitReady) await this.ready();
         return this;
     }

@@ -112,6 +112,17 @@ export class Twin {
         return this.act(sessionId, 'pay', choice);
     }
 
+    /** Its webhooks, once no attempt to deliver one is under way; what is held or waits for a retry stays so. */
+    async webhooks(sessionId) {
+        const log = await this.control('POST', 'webhooks/await');
+        return sessionId === undefined ? log : log.filter((each) => each.sessionId === sessionId);
+    }
+
+    /** Tries at once to deliver what is held or waits for a retry. */
+    flush(order = 'as_made') {
+        return this.control('POST', 'webhooks/flush', { order });
+    }
+
     /** A customer pays on the hosted page by its form; gives where the browser is sent. */
     async payOnPage(url) {
         const { pathname } = new URL(url);

@@ -1,0 +1,189 @@
+#include "checkout/attempt_search.h"
+
+#include <algorithm>
+#include <map>
+
+namespace checkout {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr int search_passes = 32; ///< one settlement each; what is left comes with the next search
+
+bool is_paid(const order_facts& facts) {
+    return facts.status == clink_order_status::success
+           || facts.status == clink_order_status::partially_refunded
+           || facts.status == clink_order_status::refunded;
+}
+
+bool is_recorded(const order_record& order, const clink_order_id& id) {
+    return std::ranges::any_of(order.payments, [&](const payment_record& p) { return p.order_id == id; });
+}
+
+bool is_unreleased(const session_record& session) {
+    return session.status == session_status::dark || session.status == session_status::refused;
+}
+
+} // namespace
+
+/// An order as it stands and what Clink has under its reference.
+struct attempt_search::view {
+    std::optional<order_record> order;
+    std::vector<order_facts> rows;
+    std::set<clink_session_id> sessions; ///< to be asked about
+    std::vector<order_facts> orphans;
+    question_result result;
+};
+
+/// Something of Clink's that goes to an attempt.
+struct attempt_search::find {
+    std::string key; ///< Clink's session or order, as settled ones are kept
+    attempt_id attempt;
+    clink_word word;
+    std::string body;
+};
+
+const session_record* find_owner(const order_record& order, const std::optional<std::string>& named) {
+    if (named)
+        if (const auto* session = order.find_session(attempt_id(*named)))
+            return session->session_id ? nullptr : session;
+    const auto found = std::ranges::find_if(
+        order.sessions, [](const session_record& s) { return !s.session_id && is_unreleased(s); });
+    return found == order.sessions.end() ? nullptr : &*found;
+}
+
+attempt_search::attempt_search(order_store& orders, sweep_store& sweeps, discrepancy_store& discrepancies,
+                               settle_door& door, clink_questions& questions)
+    : orders_(orders),
+      sweeps_(sweeps),
+      discrepancies_(discrepancies),
+      door_(door),
+      questions_(questions) {}
+
+/// Settles one find after another, each on an order read, and asked about, after the one before was written.
+asio::awaitable<question_result> attempt_search::search(merchant_order_id id, evidence source,
+                                                        call_context context, search_hint hint) {
+    std::set<std::string> settled;
+    question_result result;
+    for (int pass = 0; pass < search_passes; ++pass) {
+        auto seen = co_await look(id, hint, context.traceparent);
+        result.calls += seen.result.calls;
+        result.outcome = seen.result.outcome;
+        if (!seen.order || result.outcome != question_outcome::answered)
+            co_return result;
+        auto found = co_await next_find(seen, settled, context.traceparent);
+        if (!found) {
+            co_await show_orphans(seen, source, context.request_id);
+            co_await plan(*seen.order);
+            co_return result;
+        }
+        const auto* session = seen.order->find_session(found->attempt);
+        auto change = settle(*seen.order, *session, found->word, source);
+        settlement_evidence evidence_found{.clink_body = std::move(found->body),
+                                           .request_id = context.request_id};
+        if (!co_await door_.pass(*seen.order, std::move(change), std::move(evidence_found)))
+            settled.erase(found->key);
+    }
+    co_return result;
+}
+
+asio::awaitable<attempt_search::view> attempt_search::look(merchant_order_id id, const search_hint& hint,
+                                                           std::string traceparent) {
+    view seen;
+    seen.order = co_await orders_.find_whole_order(id);
+    if (!seen.order) {
+        seen.result.outcome = question_outcome::answered; // there is nothing to ask about
+        co_return seen;
+    }
+    auto listed = co_await questions_.hear_orders(id, traceparent);
+    seen.result = listed.result;
+    seen.rows = std::move(listed.orders);
+    const bool hinted =
+        hint.order_id
+        && std::ranges::find(seen.rows, *hint.order_id, &order_facts::order_id) == seen.rows.end();
+    if (hinted) {
+        ++seen.result.calls;
+        if (auto order = co_await questions_.hear_order(*hint.order_id, traceparent))
+            seen.rows.push_back(std::move(*order));
+    }
+    if (hint.session_id)
+        seen.sessions.insert(*hint.session_id);
+    for (const auto& row : seen.rows)
+        if (row.session_id && !(is_paid(row) && is_recorded(*seen.order, row.order_id)))
+            seen.sessions.insert(*row.session_id);
+    for (const auto& session : seen.order->sessions)
+        if (session.session_id && is_unreleased(session))
+            seen.sessions.insert(*session.session_id);
+    co_return seen;
+}
+
+/// The next session that a settlement is to be made of, or rows that name none; each once in a search.
+asio::awaitable<std::optional<attempt_search::find>>
+attempt_search::next_find(view& seen, std::set<std::string>& settled, std::string traceparent) {
+    const auto& order = *seen.order;
+    for (const auto& id : seen.sessions) {
+        const auto* known = order.find_session(id);
+        if (!settled.insert(id.str()).second
+            || (known != nullptr && known->status == session_status::creating))
+            continue;
+        auto heard = co_await questions_.hear_session(id, order.id, std::nullopt, traceparent);
+        seen.result.calls += heard.result.calls;
+        if (!heard.word || (known == nullptr && heard.word->session.merchant_reference_id != order.id.str()))
+            continue;
+        const auto* owner =
+            known != nullptr ? known : find_owner(order, heard.word->session.checkout_attempt_id);
+        if (owner != nullptr && owner->status == session_status::creating)
+            continue;
+        for (const auto& row : seen.rows)
+            if (row.session_id == id
+                && !std::ranges::count(heard.word->orders, row.order_id, &order_facts::order_id))
+                heard.word->orders.push_back(row);
+        if (owner != nullptr)
+            co_return find{id.str(), owner->id, std::move(*heard.word), std::move(heard.body)};
+        for (const auto& row : heard.word->orders)
+            seen.orphans.push_back(row);
+    }
+    for (const auto& row : seen.rows) {
+        if (row.session_id || !is_paid(row) || is_recorded(order, row.order_id)
+            || !settled.insert(row.order_id.str()).second)
+            continue;
+        const auto* owner = find_owner(order, row.checkout_attempt_id);
+        if (owner == nullptr) {
+            seen.orphans.push_back(row);
+            continue;
+        }
+        find found{row.order_id.str(), owner->id, {}, {}};
+        found.word.orders.push_back(row);
+        co_return found;
+    }
+    co_return std::nullopt;
+}
+
+asio::awaitable<void> attempt_search::show_orphans(const view& seen, evidence source,
+                                                   std::string request_id) {
+    for (const auto& row : seen.orphans) {
+        if (!is_paid(row) || is_recorded(*seen.order, row.order_id))
+            continue;
+        discrepancy_draft draft{.kind = discrepancy_kind::orphan_event,
+                                .subject = "clink-order:" + row.order_id.str(),
+                                .attempt = {},
+                                .detail = {{"clinkOrderId", row.order_id.str()}}};
+        if (row.session_id)
+            draft.detail["sessionId"] = row.session_id->str();
+        co_await discrepancies_.open(seen.order->key, std::move(draft), source, request_id);
+    }
+}
+
+/// The attempts that are still watched are next looked for together.
+asio::awaitable<void> attempt_search::plan(const order_record& order) {
+    std::vector<std::pair<attempt_id, std::optional<instant>>> searched;
+    for (const auto& session : order.sessions)
+        if (is_unreleased(session) && session.next_check_at)
+            searched.emplace_back(session.id, find_next_check(session, knows_payments(order, session.id),
+                                                              order.read_at, door_.policy()));
+    if (!searched.empty())
+        co_await sweeps_.note_search(std::move(searched));
+}
+
+} // namespace checkout

@@ -1,0 +1,125 @@
+#include "checkout/clink_questions.h"
+
+#include "observe/log.h"
+
+#include <algorithm>
+
+namespace checkout {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr int order_page_size = 50; ///< Clink's cap (clink-api.md 6)
+constexpr int max_order_pages = 20; ///< of one reference: a thousand orders
+
+/// An answer about another session, or in a word for the payment that this service does not know, says
+/// nothing.
+bool is_an_answer(const clink_exchange<session_facts>& exchange, const clink_session_id& id) {
+    return exchange.answer && exchange.answer->session_id == id
+           && exchange.answer->payment_status != clink_payment_status::unrecognised;
+}
+
+bool has_order(const std::vector<order_facts>& orders, const clink_order_id& id) {
+    return std::ranges::find(orders, id, &order_facts::order_id) != orders.end();
+}
+
+} // namespace
+
+question_outcome outcome_of(const exchange_report& report) {
+    switch (report.outcome) {
+    case exchange_outcome::accepted:
+        return question_outcome::refused;
+    case exchange_outcome::refused:
+        break;
+    case exchange_outcome::never_sent:
+    case exchange_outcome::unknown:
+        return question_outcome::unreachable;
+    }
+    const int status = report.http_status.value_or(0);
+    const bool nothing_is_answered = status == 401 || status == 403 || status == 429;
+    return nothing_is_answered ? question_outcome::unreachable : question_outcome::refused;
+}
+
+asio::awaitable<heard_session> clink_questions::hear_session(clink_session_id id, merchant_order_id reference,
+                                                             std::optional<clink_order_id> hint,
+                                                             std::string traceparent) {
+    heard_session heard;
+    auto exchange = co_await clink_.get_session(id, traceparent);
+    heard.result.calls = 1;
+    if (!is_an_answer(exchange, id)) {
+        heard.result.outcome = outcome_of(exchange.report);
+        write_log(log_level::warning, "clink_session_not_answered",
+                  {{"outcome", to_string(exchange.report.outcome)}, {"detail", exchange.report.detail}});
+        co_return heard;
+    }
+    heard.result.outcome = question_outcome::answered;
+    heard.body = std::move(exchange.report.sanitised_body);
+    heard.word.emplace();
+    heard.word->session = std::move(*exchange.answer);
+    const bool paid = heard.word->session.payment_status == clink_payment_status::paid;
+    if (paid || hint)
+        heard.result.calls +=
+            co_await add_orders(*heard.word, std::move(reference), std::move(hint), std::move(traceparent));
+    co_return heard;
+}
+
+/// A subscription has many orders and names one; the list has them all, so that the first is told from
+/// renewals.
+asio::awaitable<int> clink_questions::add_orders(clink_word& word, merchant_order_id reference,
+                                                 std::optional<clink_order_id> hint,
+                                                 std::string traceparent) {
+    int calls = 0;
+    const auto named = word.session.order_id;
+    if (named) {
+        calls += co_await add_order(word, *named, traceparent);
+    } else {
+        auto listed = co_await hear_orders(std::move(reference), traceparent);
+        calls += listed.result.calls;
+        for (auto& row : listed.orders)
+            if (row.session_id == word.session.session_id)
+                word.orders.push_back(std::move(row));
+    }
+    if (hint && !has_order(word.orders, *hint))
+        calls += co_await add_order(word, *hint, std::move(traceparent));
+    co_return calls;
+}
+
+asio::awaitable<int> clink_questions::add_order(clink_word& word, clink_order_id order,
+                                                std::string traceparent) {
+    if (auto found = co_await hear_order(std::move(order), std::move(traceparent)))
+        word.orders.push_back(std::move(*found));
+    co_return 1;
+}
+
+asio::awaitable<std::optional<order_facts>> clink_questions::hear_order(clink_order_id order,
+                                                                        std::string traceparent) {
+    auto exchange = co_await clink_.get_order(order, std::move(traceparent));
+    if (!exchange.answer || exchange.answer->order_id != order)
+        co_return std::nullopt;
+    co_return std::move(*exchange.answer);
+}
+
+/// Pages shift while orders arrive, newest first: then a row is seen twice, and counted once.
+asio::awaitable<heard_orders> clink_questions::hear_orders(merchant_order_id reference,
+                                                           std::string traceparent) {
+    heard_orders heard;
+    for (int page = 1; page <= max_order_pages; ++page) {
+        auto exchange = co_await clink_.list_orders(reference, page, order_page_size, traceparent);
+        ++heard.result.calls;
+        if (!exchange.answer) {
+            heard.result.outcome = outcome_of(exchange.report);
+            co_return heard;
+        }
+        const auto rows = exchange.answer->orders.size();
+        for (auto& row : exchange.answer->orders)
+            if (row.merchant_reference_id == reference.str() && !has_order(heard.orders, row.order_id))
+                heard.orders.push_back(std::move(row));
+        if (rows < order_page_size || page * order_page_size >= exchange.answer->total)
+            break;
+    }
+    heard.result.outcome = question_outcome::answered;
+    co_return heard;
+}
+
+} // namespace checkout

@@ -1,0 +1,65 @@
+// What the service asks Clink about sessions that it knows or looks for: the calls that make up one answer,
+// and whether it was one. Decides and stores nothing. Used on the I/O thread only.
+#pragma once
+
+#include "clink/client.h"
+#include "domain/settle.h"
+
+#include <boost/asio/awaitable.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace checkout {
+
+enum class question_outcome {
+    answered,
+    refused,    ///< Clink can be reached, and says nothing about this
+    unreachable ///< no answer, a fault, or none of our questions is answered (key, rate limit)
+};
+
+struct question_result {
+    question_outcome outcome = question_outcome::unreachable;
+    int calls = 0; ///< to Clink
+};
+
+/// What Clink said of a session. `word` exactly when answered.
+struct heard_session {
+    question_result result;
+    std::optional<clink_word> word;
+    std::string body; ///< of the session's answer, sanitised
+};
+
+struct heard_orders {
+    question_result result;
+    std::vector<order_facts> orders; ///< each once
+};
+
+class clink_questions {
+public:
+    explicit clink_questions(clink_client& clink) : clink_(clink) {}
+
+    /// The session and, when it is paid or `hint` names an order of Clink's, the orders behind it: they have
+    /// the amounts, times and refunds that a session lacks. Without their answer the session's word stands
+    /// alone.
+    boost::asio::awaitable<heard_session> hear_session(clink_session_id session, merchant_order_id reference,
+                                                       std::optional<clink_order_id> hint,
+                                                       std::string traceparent);
+    /// Every order of Clink's with the reference, over all pages.
+    boost::asio::awaitable<heard_orders> hear_orders(merchant_order_id reference, std::string traceparent);
+    boost::asio::awaitable<std::optional<order_facts>> hear_order(clink_order_id order,
+                                                                  std::string traceparent);
+
+private:
+    boost::asio::awaitable<int> add_orders(clink_word& word, merchant_order_id reference,
+                                           std::optional<clink_order_id> hint, std::string traceparent);
+    boost::asio::awaitable<int> add_order(clink_word& word, clink_order_id order, std::string traceparent);
+
+    clink_client& clink_;
+};
+
+/// What an exchange that brought no answer says of Clink.
+question_outcome outcome_of(const exchange_report& report);
+
+} // namespace checkout

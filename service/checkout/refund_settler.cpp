@@ -1,0 +1,96 @@
+#include "checkout/refund_settler.h"
+
+#include <algorithm>
+
+namespace checkout {
+
+namespace asio = boost::asio;
+
+namespace {
+
+instant now_here() {
+    return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+}
+
+/// Nothing more is to be learned of the refund than whether it comes about.
+bool is_complete(const order_record& order, const refund_facts& refund) {
+    const bool paid = std::ranges::any_of(
+        order.payments, [&](const payment_record& p) { return p.order_id == refund.order_id; });
+    return paid && refund.amount && refund.currency;
+}
+
+} // namespace
+
+refund_settler::refund_settler(order_store& orders, refund_store& refunds, settle_door& door,
+                               session_settler& sessions, clink_questions& questions, clink_client& clink)
+    : orders_(orders),
+      refunds_(refunds),
+      door_(door),
+      sessions_(sessions),
+      questions_(questions),
+      clink_(clink) {}
+
+asio::awaitable<refund_result> refund_settler::ask(clink_refund_id id, instant since, evidence source,
+                                                   call_context context) {
+    refund_result result;
+    for (int attempt = 1; attempt <= settle_tries; ++attempt) {
+        auto exchange = co_await clink_.get_refund(id, context.traceparent);
+        ++result.asked.calls;
+        if (!exchange.answer) {
+            result.asked.outcome = outcome_of(exchange.report);
+            co_return result;
+        }
+        result.asked.outcome = question_outcome::answered;
+        const auto facts = std::move(*exchange.answer);
+        const auto order = co_await find_order(facts, source, context, result.asked.calls);
+        if (!order) {
+            const auto next = find_next_refund_check(facts.status, false, since, now_here(), door_.policy());
+            co_await refunds_.record_stray(facts, source, next, context.request_id);
+            co_return result;
+        }
+        result.order = order->key;
+        auto change = settle_refund(*order, facts, source);
+        change.next_check = find_next_refund_check(facts.status, is_complete(*order, facts), since,
+                                                   now_here(), door_.policy());
+        if (!change.changes()) {
+            co_await refunds_.postpone(id, change.next_check);
+            co_return result;
+        }
+        settlement_evidence found{.clink_body = std::move(exchange.report.sanitised_body),
+                                  .request_id = context.request_id};
+        if (co_await door_.pass(*order, std::move(change), std::move(found)))
+            co_return result;
+    }
+    throw database_unavailable("a refund found its order changed every time");
+}
+
+/// A payment that nobody has heard of yet may be what was refunded: its session is asked first.
+asio::awaitable<std::optional<order_record>>
+refund_settler::find_order(const refund_facts& refund, evidence source, call_context context, int& calls) {
+    auto order = co_await orders_.find_order_of(refund.order_id);
+    const bool paid = order && std::ranges::any_of(order->payments, [&](const payment_record& p) {
+                          return p.order_id == refund.order_id;
+                      });
+    if (paid)
+        co_return order;
+    co_return co_await ask_for_order(refund.order_id, source, std::move(context), calls);
+}
+
+asio::awaitable<std::optional<order_record>> refund_settler::ask_for_order(clink_order_id id, evidence source,
+                                                                           call_context context, int& calls) {
+    ++calls;
+    const auto facts = co_await questions_.hear_order(id, context.traceparent);
+    if (!facts)
+        co_return std::nullopt;
+    if (facts->session_id) {
+        const auto asked = co_await sessions_.ask(*facts->session_id, source, context, id);
+        calls += asked.calls;
+        if (auto order = co_await orders_.find_order_of(*facts->session_id))
+            co_return order;
+    }
+    if (!facts->merchant_reference_id)
+        co_return std::nullopt;
+    co_return co_await orders_.find_order(merchant_order_id(*facts->merchant_reference_id));
+}
+
+} // namespace checkout

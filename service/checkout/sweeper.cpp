@@ -1,0 +1,188 @@
+#include "checkout/sweeper.h"
+
+#include "crypto/digest.h"
+#include "observe/crash_point.h"
+#include "observe/log.h"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <algorithm>
+
+namespace checkout {
+
+namespace asio = boost::asio;
+using clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr int claim_limit = 32;   ///< rows a claim
+constexpr auto busy_pause = 10ms; ///< between claims while more is due
+
+call_context new_context() {
+    return {.request_id = "sweep-" + make_uuid_v7(), .traceparent = {}};
+}
+
+void log_failure(std::exception_ptr error) {
+    try {
+        std::rethrow_exception(error);
+    } catch (const std::exception& failure) {
+        write_log(log_level::warning, "sweep_failed", {{"detail", failure.what()}});
+    }
+}
+
+} // namespace
+
+sweeper::sweeper(asio::any_io_executor executor, sweeper_parts parts, check_policy policy,
+                 sweeper_options options)
+    : with_(parts),
+      policy_(std::move(policy)),
+      options_(options),
+      timer_(std::move(executor)),
+      rate_(options.max_per_second) {}
+
+asio::awaitable<void> sweeper::run() {
+    while (!stopping_) {
+        bool more_is_due = false;
+        try {
+            more_is_due = co_await sweep();
+            database_away_ = false;
+        } catch (const std::exception& failure) {
+            if (!std::exchange(database_away_, true))
+                write_log(log_level::warning, "sweep_paused", {{"detail", failure.what()}});
+        }
+        timer_.expires_after(more_is_due ? busy_pause : options_.interval);
+        if (!stopping_)
+            co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+}
+
+void sweeper::stop() {
+    stopping_ = true;
+    timer_.cancel();
+}
+
+/// One look at what is due; true when there may be more of it that can be begun soon.
+asio::awaitable<bool> sweeper::sweep() {
+    const bool leases = co_await claim_leases();
+    const bool sessions = co_await claim_sessions();
+    const bool refunds = co_await claim_refunds();
+    const bool webhooks = co_await claim_webhooks();
+    co_return leases || (breaker_.is_closed() && (sessions || refunds || webhooks || room() == 0));
+}
+
+/// Questions that may begin now.
+int sweeper::room() {
+    const int free = std::min({claim_limit, max_in_flight - in_flight_, rate_.available(clock::now())});
+    return free > 0 && !stopping_ ? free : 0;
+}
+
+/// What a process that died left half done. Clink is not asked for it.
+asio::awaitable<bool> sweeper::claim_leases() {
+    auto claimed = co_await with_.sweeps.claim_leases(claim_limit, options_.lease);
+    for (const auto& due : claimed)
+        co_await with_.attempts.lapse(due.order, due.attempt);
+    co_return claimed.size() == claim_limit;
+}
+
+asio::awaitable<bool> sweeper::claim_sessions() {
+    const int free = breaker_.permits(room(), clock::now());
+    if (free == 0)
+        co_return false;
+    auto claimed = co_await with_.sweeps.claim(free, options_.lease, policy_.offsets.back());
+    crash_point("sweep.claimed");
+    for (auto& due : claimed)
+        start(std::move(due));
+    if (claimed.empty() && !breaker_.is_closed())
+        breaker_.report(false,
+                        clock::now()); // the one permitted question had nothing to ask: try again later
+    co_return claimed.size() == static_cast<std::size_t>(free);
+}
+
+asio::awaitable<bool> sweeper::claim_refunds() {
+    const int free = breaker_.is_closed() ? room() : 0;
+    if (free == 0)
+        co_return false;
+    auto claimed = co_await with_.refunds.claim(free, options_.lease);
+    for (auto& due : claimed)
+        start(std::move(due));
+    co_return claimed.size() == static_cast<std::size_t>(free);
+}
+
+asio::awaitable<bool> sweeper::claim_webhooks() {
+    const int free = breaker_.is_closed() ? room() : 0;
+    if (free == 0)
+        co_return false;
+    auto claimed = co_await with_.inbox.claim(free, options_.lease);
+    for (auto& due : claimed)
+        start(std::move(due));
+    co_return claimed.size() == static_cast<std::size_t>(free);
+}
+
+/// In the background. What fails here is due again when its claim is over.
+template <class Due>
+void sweeper::start(Due due) {
+    ++in_flight_;
+    rate_.charge(1);
+    asio::co_spawn(timer_.get_executor(), look_at(std::move(due)),
+                   [this](std::exception_ptr error, question_result asked) {
+                       --in_flight_;
+                       rate_.charge(std::max(0, asked.calls - 1));
+                       if (error)
+                           log_failure(error);
+                       else if (asked.calls > 0)
+                           breaker_.report(asked.outcome != question_outcome::unreachable, clock::now());
+                   });
+}
+
+asio::awaitable<question_result> sweeper::look_at(due_session due) {
+    question_result asked;
+    switch (due.status) {
+    case session_status::creating:
+        co_return asked; // claim_leases
+    case session_status::refused:
+    case session_status::dark:
+        asked = co_await with_.search.search(due.order_id, evidence::sweeper, new_context(), search_hint());
+        break;
+    case session_status::open:
+    case session_status::completed:
+    case session_status::expired:
+        asked = co_await with_.sessions.ask(due.session_id.value(), evidence::sweeper, new_context());
+        break;
+    }
+    if (asked.outcome != question_outcome::answered)
+        co_await note_failure(std::move(due), asked.outcome);
+    co_return asked;
+}
+
+/// A session is stuck only when Clink says nothing about it alone: an outage escalates nothing.
+asio::awaitable<void> sweeper::note_failure(due_session due, question_outcome outcome) {
+    const auto order = co_await with_.orders.find_order_of(due.attempt);
+    const auto* session = order ? order->find_session(due.attempt) : nullptr;
+    if (session == nullptr)
+        co_return;
+    const bool alone = outcome == question_outcome::refused
+                       || (breaker_.reached_lately(clock::now()) && session->failed_checks > 1);
+    if (alone && !session->stuck_at && is_stuck(*session, order->read_at))
+        co_await with_.sweeps.mark_stuck(due.order, due.attempt);
+    co_await with_.sweeps.note_failure(due.attempt,
+                                       find_retry(session->failed_checks, order->read_at, policy_));
+}
+
+asio::awaitable<question_result> sweeper::look_at(due_refund due) {
+    const auto result =
+        co_await with_.refund_questions.ask(due.clink_id, due.recorded_at, evidence::sweeper, new_context());
+    if (result.asked.outcome != question_outcome::answered)
+        co_await with_.refunds.postpone(
+            due.clink_id,
+            find_next_refund_check(refund_status::unknown, true, due.recorded_at, due.read_at, policy_));
+    co_return result.asked;
+}
+
+asio::awaitable<question_result> sweeper::look_at(kept_webhook due) {
+    return with_.webhooks.handle(std::move(due));
+}
+
+} // namespace checkout

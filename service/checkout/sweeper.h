@@ -1,0 +1,83 @@
+// Asks Clink, unasked by anybody, about everything whose outcome is not known for good: released sessions,
+// attempts whose session was never known, refunds under way and webhooks that were not handled to their end.
+// Replicas share the work by claims; one replica's questions are bounded by rate, number and a circuit
+// breaker. Used on the I/O thread only.
+#pragma once
+
+#include "checkout/attempt_search.h"
+#include "checkout/circuit_breaker.h"
+#include "checkout/question_rate.h"
+#include "checkout/refund_settler.h"
+#include "checkout/session_settler.h"
+#include "checkout/webhook_desk.h"
+#include "storage/attempt_store.h"
+#include "storage/sweep_store.h"
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <cstddef>
+
+namespace checkout {
+
+struct sweeper_options {
+    std::chrono::milliseconds interval{1'000}; ///< between looks for what is due; 0: off
+    int max_per_second = 200;                  ///< calls to Clink
+    std::chrono::seconds lease{60};            ///< of a claim; longer than a question takes
+};
+
+/// What the sweeper works with.
+struct sweeper_parts {
+    sweep_store& sweeps;
+    attempt_store& attempts;
+    order_store& orders;
+    refund_store& refunds;
+    webhook_store& inbox;
+    session_settler& sessions;
+    attempt_search& search;
+    refund_settler& refund_questions;
+    webhook_desk& webhooks;
+};
+
+class sweeper {
+public:
+    static constexpr int max_in_flight = 64; ///< questions at the same time
+
+    sweeper(boost::asio::any_io_executor executor, sweeper_parts parts, check_policy policy,
+            sweeper_options options);
+
+    /// Until stop(). Spawned once; `this` outlives it.
+    boost::asio::awaitable<void> run();
+    /// Begins nothing more; what is under way goes on.
+    void stop();
+    int in_flight() const { return in_flight_; }
+
+private:
+    boost::asio::awaitable<bool> sweep();
+    int room();
+    // Each: whether all that there was room for was claimed.
+    boost::asio::awaitable<bool> claim_leases();
+    boost::asio::awaitable<bool> claim_sessions();
+    boost::asio::awaitable<bool> claim_refunds();
+    boost::asio::awaitable<bool> claim_webhooks();
+    template <class Due>
+    void start(Due due);
+    boost::asio::awaitable<question_result> look_at(due_session due);
+    boost::asio::awaitable<question_result> look_at(due_refund due);
+    boost::asio::awaitable<question_result> look_at(kept_webhook due);
+    boost::asio::awaitable<void> note_failure(due_session due, question_outcome outcome);
+
+    sweeper_parts with_;
+    const check_policy policy_;
+    const sweeper_options options_;
+    boost::asio::steady_timer timer_;
+    question_rate rate_;
+    circuit_breaker breaker_;
+    int in_flight_ = 0;
+    bool stopping_ = false;
+    bool database_away_ = false;
+};
+
+} // namespace checkout

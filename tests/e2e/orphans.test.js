@@ -1,0 +1,120 @@
+// Events that belong to nothing on record, and the list in which a person finds them and all else that does not agree.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+
+import { eventually } from './support/environment.js';
+import { Stack } from './support/stack.js';
+import { allHandled, deliver, eventText, idOf } from './support/webhooks.js';
+
+// Sessions are asked about on a webhook's word alone: the sweeper works off the inbox, and its schedule is far off.
+const env = { CLINK_TIMEOUT_MS: '3000', SWEEP_INTERVAL_SECONDS: '1', SWEEP_SCHEDULE_SECONDS: '3600', DATABASE_POOL_SIZE: '8' };
+
+let stack;
+before(async () => (stack = await Stack.start('orphans', { env, webhooks: {} })));
+after(() => stack?.close());
+
+describe('an event of nobody', () => {
+    test('is shown as an orphan', async () => {
+        await stack.webhooks();
+        const sessionId = await stack.twin.foreignSession();
+        await stack.twin.pay(sessionId);
+        const sent = await stack.twin.webhooks(sessionId);
+        assert.ok(sent.length >= 3);
+        for (const { id, state } of sent) {
+            assert.equal(state, 'delivered');
+            const { merchantOrderId } = await stack.discrepancy(id, 'orphan_event');
+            assert.equal(merchantOrderId, null);
+        }
+    });
+
+    test('is explained once its session appears', async () => {
+        const terms = stack.order();
+        await stack.twin.fault({ operation: 'create', match: terms.merchantOrderId, fault: 'delay', delay_ms: 1200 });
+        await stack.twin.settings({ metadata_on_orders: false });
+        await stack.webhooks({ null_reference: true, drop: ['session.complete'] });
+        const create = stack.api.create(terms, { expect: undefined });
+        await stack.twin.called({ operation: 'create', reference: terms.merchantOrderId });
+        const [{ sessionId }] = await eventually('Clink has the session', async () => {
+            const found = await stack.twin.sessions(terms.merchantOrderId);
+            return found.length > 0 && found;
+        });
+        await stack.twin.fault({ operation: 'get_session', match: sessionId, fault: 'http_status', status: 503, count: 0 });
+        const event = eventText('order.created', { orderId: 'order_early', sessionId, merchantReferenceId: 'null', status: 'created' });
+        await deliver(stack.api, event);
+        await stack.discrepancy(idOf(event), 'orphan_event');
+        await stack.twin.clearFaults();
+        const answer = await create;
+        assert.equal(answer.status, 201, answer.text);
+        assert.equal(answer.json.sessionId, sessionId);
+        await stack.discrepancy(idOf(event), 'orphan_event', 'resolved');
+        await stack.twin.settings({ metadata_on_orders: true });
+    });
+
+    test('that is paid while its create is on its way is found', async () => {
+        const terms = stack.order();
+        await stack.webhooks();
+        await stack.twin.fault({ operation: 'create', match: terms.merchantOrderId, fault: 'delay', delay_ms: 1000 });
+        const create = stack.api.create(terms, { expect: undefined });
+        const [{ sessionId }] = await eventually('Clink has the session', async () => {
+            const found = await stack.twin.sessions(terms.merchantOrderId);
+            return found.length > 0 && found;
+        });
+        await stack.twin.pay(sessionId);
+        const answer = await create;
+        assert.ok(answer.status === 201 || answer.json.code === 'order_already_paid', answer.text);
+        const order = await stack.settled(terms.merchantOrderId, 'paid');
+        assert.equal(order.payments.length, 1);
+        assert.equal(order.payments[0].sessionId, sessionId);
+        await allHandled(stack, { sessionId });
+        assert.deepEqual(await stack.discrepancies(sessionId, { kind: 'orphan_event' }), []);
+        await stack.api.create(terms, { expect: [409, 'order_already_paid'] });
+    });
+});
+
+describe('the list of discrepancies', () => {
+    test('is filtered, paged and in order', async () => {
+        await stack.webhooks();
+        const { json: session } = await stack.api.create(stack.order());
+        await stack.api.cancel(session.merchantOrderId);
+        await stack.twin.pay(session.sessionId);
+        await stack.discrepancy(session.merchantOrderId, 'paid_after_cancel');
+        for (let i = 0; i < 3; i++) await deliver(stack.api, eventText('not.known', { i }));
+
+        const query = { state: 'open', kind: 'orphan_event' };
+        await eventually('three are there', async () => (await stack.finance.discrepancies(query)).json.items.length >= 3);
+        const whole = (await stack.finance.discrepancies({ limit: '1000' })).json;
+        assert.equal(whole.nextCursor, null);
+        const ids = whole.items.map(({ id }) => Number(id));
+        assert.deepEqual(ids, [...ids].sort((a, b) => a - b));
+
+        const paged = [];
+        let page = { limit: '2' };
+        do {
+            const { json } = await stack.finance.discrepancies(page);
+            assert.ok(json.items.length <= 2);
+            paged.push(...json.items);
+            page = json.nextCursor && { limit: '2', cursor: json.nextCursor };
+        } while (page);
+        assert.deepEqual(paged, whole.items);
+
+        for (const [filter, matches] of [
+            [{ kind: 'orphan_event' }, ({ kind }) => kind === 'orphan_event'],
+            [{ state: 'open' }, ({ state }) => state === 'open'],
+            [{ state: 'resolved' }, ({ state }) => state === 'resolved'],
+            [{ state: 'open', kind: 'paid_after_cancel' }, ({ state, kind }) => state === 'open' && kind === 'paid_after_cancel'],
+            [{ kind: 'refund_without_payment' }, () => false],
+        ]) {
+            const { json } = await stack.finance.discrepancies({ limit: '1000', ...filter });
+            assert.deepEqual(json.items, whole.items.filter(matches));
+        }
+        const about = whole.items.find(({ kind }) => kind === 'paid_after_cancel');
+        assert.deepEqual([about.merchantOrderId, about.sessionId, about.attempt], [session.merchantOrderId, session.sessionId, 1]);
+    });
+
+    test('is for finance, and refuses what it does not know', async () => {
+        await stack.api.discrepancies({}, { expect: 403 });
+        await stack.api.as(null).discrepancies({}, { expect: 401 });
+        for (const wrong of [{ state: 'closed' }, { kind: 'lost' }, { limit: '0' }, { cursor: '!' }, { stat: 'open' }])
+            await stack.finance.discrepancies(wrong, { expect: [422, 'validation_failed'] });
+    });
+});
