@@ -48,10 +48,11 @@ std::optional<std::string> query_reader::text(std::string_view name) {
         if (found && !given.known)
             refuse(name, "Given more than once.");
         given.known = true;
+        found = given.value;
         if (decode_utf8(given.value))
-            found = given.value;
-        else
-            refuse(name, "Must be UTF-8.");
+            continue;
+        refuse(name, "Must be UTF-8.");
+        found.reset();
     }
     return found;
 }
