@@ -1,4 +1,4 @@
-// Events that belong to nothing on record, and the list in which a person finds them and all else that does not agree.
+// Events that belong to nothing on record: shown to a person until they are explained.
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
@@ -68,53 +68,5 @@ describe('an event of nobody', () => {
         await allHandled(stack, { sessionId });
         assert.deepEqual(await stack.discrepancies(sessionId, { kind: 'orphan_event' }), []);
         await stack.api.create(terms, { expect: [409, 'order_already_paid'] });
-    });
-});
-
-describe('the list of discrepancies', () => {
-    test('is filtered, paged and in order', async () => {
-        await stack.webhooks();
-        const { json: session } = await stack.api.create(stack.order());
-        await stack.api.cancel(session.merchantOrderId);
-        await stack.twin.pay(session.sessionId);
-        await stack.discrepancy(session.merchantOrderId, 'paid_after_cancel');
-        for (let i = 0; i < 3; i++) await deliver(stack.api, eventText('not.known', { i }));
-
-        const query = { state: 'open', kind: 'orphan_event' };
-        await eventually('three are there', async () => (await stack.finance.discrepancies(query)).json.items.length >= 3);
-        const whole = (await stack.finance.discrepancies({ limit: '1000' })).json;
-        assert.equal(whole.nextCursor, null);
-        const ids = whole.items.map(({ id }) => Number(id));
-        assert.deepEqual(ids, [...ids].sort((a, b) => a - b));
-
-        const paged = [];
-        let page = { limit: '2' };
-        do {
-            const { json } = await stack.finance.discrepancies(page);
-            assert.ok(json.items.length <= 2);
-            paged.push(...json.items);
-            page = json.nextCursor && { limit: '2', cursor: json.nextCursor };
-        } while (page);
-        assert.deepEqual(paged, whole.items);
-
-        for (const [filter, matches] of [
-            [{ kind: 'orphan_event' }, ({ kind }) => kind === 'orphan_event'],
-            [{ state: 'open' }, ({ state }) => state === 'open'],
-            [{ state: 'resolved' }, ({ state }) => state === 'resolved'],
-            [{ state: 'open', kind: 'paid_after_cancel' }, ({ state, kind }) => state === 'open' && kind === 'paid_after_cancel'],
-            [{ kind: 'refund_without_payment' }, () => false],
-        ]) {
-            const { json } = await stack.finance.discrepancies({ limit: '1000', ...filter });
-            assert.deepEqual(json.items, whole.items.filter(matches));
-        }
-        const about = whole.items.find(({ kind }) => kind === 'paid_after_cancel');
-        assert.deepEqual([about.merchantOrderId, about.sessionId, about.attempt], [session.merchantOrderId, session.sessionId, 1]);
-    });
-
-    test('is for finance, and refuses what it does not know', async () => {
-        await stack.api.discrepancies({}, { expect: 403 });
-        await stack.api.as(null).discrepancies({}, { expect: 401 });
-        for (const wrong of [{ state: 'closed' }, { kind: 'lost' }, { limit: '0' }, { cursor: '!' }, { stat: 'open' }])
-            await stack.finance.discrepancies(wrong, { expect: [422, 'validation_failed'] });
     });
 });
