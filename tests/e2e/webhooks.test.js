@@ -182,15 +182,14 @@ describe('an event', () => {
 
     test('is worked off when Clink shows what its event claims', async () => {
         const session = await created();
-        await stack.webhooks();
-        const lagging = { match: session.merchantOrderId, fault: 'set_fields', count: 0 };
-        const unpaid = { status: 'open', paymentStatus: 'unpaid', amountTotal: null, paymentCurrency: null, orderId: null };
-        await stack.twin.fault({ ...lagging, operation: 'get_session', match: session.sessionId, fields: unpaid });
+        await stack.webhooks({ hold: true });
         await stack.twin.pay(session.sessionId);
         const [{ orderId }] = await stack.twin.orders(session.merchantOrderId);
+        const fields = { status: 'open', paymentStatus: 'unpaid', amountTotal: null, paymentCurrency: null, orderId: null };
+        await stack.twin.fault({ operation: 'get_session', match: session.sessionId, fault: 'set_fields', fields, count: 0 });
         await stack.twin.control('POST', `orders/${orderId}/override`, { status: 'pending', paymentTime: null });
-        const sent = await stack.twin.webhooks(session.sessionId);
-        const { id } = sent.find(({ type }) => type === 'session.complete');
+        const sent = await stack.twin.flush();
+        const { id } = sent.findLast(({ type }) => type === 'session.complete');
         await eventually('it was handled in vain', async () => (await inbox(stack.database, [id]))[0].tries > 0);
         await assertUnpaid(stack, session);
         await stack.twin.control('POST', `orders/${orderId}/override`, { status: 'success', paymentTime: Date.now() });

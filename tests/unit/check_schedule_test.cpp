@@ -149,6 +149,12 @@ TEST_CASE("the dark watch is the setting's") {
     CHECK(next_of(unreleased(session_status::dark), noon + 72h) == std::nullopt);
 }
 
+TEST_CASE("an attempt with a payment of which something is unknown is looked for past the dark watch") {
+    const auto next = find_next_check(unreleased(session_status::dark), false, noon + 100h, usual);
+    REQUIRE(next);
+    CHECK(*next <= noon + 102h);
+}
+
 TEST_CASE("an attempt that is being created is looked at again soon") {
     const auto next = next_of(unreleased(session_status::creating), noon);
     REQUIRE(next);
