@@ -153,7 +153,9 @@ constexpr setting_row rows[] = {
      .used_by = serve,
      .apply = [](value v, settings& s) { return read_host_rules(v.text, s.redirect.allowed_hosts); }},
     {.name = "SWEEP_INTERVAL_SECONDS",
-     .meaning = "How often the sweeper looks for due sessions, 0 to 3600; 0 turns it off in this replica.",
+     .meaning =
+         "How often the sweeper looks for what is due (sessions, attempts, refunds, webhooks that were\n"
+         "not handled at once), 0 to 3600; 0 turns it off in this replica.",
      .default_text = "1",
      .used_by = serve,
      .apply = [](value v, settings& s) { return store_number(v, 0, 3600, s.sweep.interval); }},

@@ -11,6 +11,14 @@ namespace {
 
 constexpr auto flight_patience = 60s; ///< past it a joiner has no answer
 
+bool is_for_a_customer(evidence source) {
+    return source == evidence::redirect || source == evidence::refresh;
+}
+
+bool may_share(evidence asker, evidence asked) {
+    return is_for_a_customer(asked) || !is_for_a_customer(asker);
+}
+
 /// Nothing that Clink could say would change what the caller is told.
 bool is_settled(const order_record& order, const session_record& session) {
     return session.status == session_status::completed && session.payment == payment_status::paid
@@ -21,6 +29,7 @@ bool is_settled(const order_record& order, const session_record& session) {
 
 /// One question under way, shared by everybody who asks the same meanwhile.
 struct session_settler::flight {
+    evidence source = evidence::refresh;
     bool done = false;
     std::optional<clink_order_id> hint;
     question_outcome outcome = question_outcome::unreachable;
@@ -47,7 +56,8 @@ asio::awaitable<result<session_outcome>> session_settler::refresh(clink_session_
         outcome.could_move = false;
         co_return outcome;
     }
-    const bool joins = flights_.contains(id.str());
+    const auto under_way = flights_.find(id.str());
+    const bool joins = under_way != flights_.end() && may_share(source, under_way->second->source);
     if (joins || budget_.take(id)) {
         const auto asked = co_await ask(id, source, std::move(context));
         outcome.answered = asked.outcome == question_outcome::answered;
@@ -59,24 +69,26 @@ asio::awaitable<result<session_outcome>> session_settler::refresh(clink_session_
     co_return outcome;
 }
 
-/// A joiner with a hint of its own asks anew when the question that it joined did not have that hint.
+/// Who comes for a customer shares a question that was put for one, not one of the sweeper's or a webhook's
+/// that was under way when the customer paid. A joiner with a hint shares a question that had it, too.
 asio::awaitable<question_result> session_settler::ask(clink_session_id id, evidence source,
                                                       call_context context,
                                                       std::optional<clink_order_id> hint) {
-    if (const auto found = flights_.find(id.str()); found != flights_.end()) {
+    for (auto found = flights_.find(id.str()); found != flights_.end(); found = flights_.find(id.str())) {
         const auto shared = found->second;
         const auto until = std::chrono::steady_clock::now() + flight_patience;
         while (!shared->done && std::chrono::steady_clock::now() < until)
             co_await answers_.wait(id.str(), until);
-        if (!hint || shared->hint == hint) {
-            if (shared->error)
-                std::rethrow_exception(shared->error);
-            co_return question_result{shared->outcome, 0};
-        }
-        if (flights_.contains(id.str()))
-            co_return co_await ask_alone(id, source, std::move(context), std::move(hint));
+        if (shared->done && !may_share(source, shared->source))
+            continue;
+        if (shared->done && hint && shared->hint != hint)
+            continue;
+        if (shared->error)
+            std::rethrow_exception(shared->error);
+        co_return question_result{shared->outcome, 0};
     }
     const auto mine = std::make_shared<flight>();
+    mine->source = source;
     mine->hint = hint;
     flights_.emplace(id.str(), mine);
     question_result result;

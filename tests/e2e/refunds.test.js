@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { eventually } from './support/environment.js';
 import { exchange } from './support/http.js';
 import { Stack } from './support/stack.js';
-import { deliver, eventText, handled } from './support/webhooks.js';
+import { allHandled, deliver, eventText, handled } from './support/webhooks.js';
 
 let stack;
 before(async () => {
@@ -165,6 +165,7 @@ describe('a refund whose events are lost', () => {
     for (const [refundAmount, state] of [[undefined, 'refunded'], ['10', 'partially_refunded']])
         test(`shows in the order's state: ${state}`, async () => {
             const session = await paid();
+            await allHandled(stack, session);
             await stack.webhooks({ drop: ['*'] });
             await refund(session, { refundAmount });
             const due = 'update checkout.sessions set next_check_at = now() where clink_session_id = $1';
