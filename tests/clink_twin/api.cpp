@@ -148,9 +148,10 @@ std::size_t page_number(const text_map& query, std::string_view name, std::size_
 
 /// 1.4 and 6: rows and total at top level, at most 50 rows a page.
 http_response list_orders(core& twin, const text_map& query) {
-    auto found =
-        twin.state.find_orders({query_value(query, "merchantReferenceId"), query_value(query, "customerId"),
-                                query_value(query, "subscriptionId")});
+    auto reference =
+        twin.settings.list_by_reference ? query_value(query, "merchantReferenceId") : std::string();
+    auto found = twin.state.find_orders(
+        {reference, query_value(query, "customerId"), query_value(query, "subscriptionId")});
     auto visible_until = now() - std::chrono::milliseconds(twin.settings.list_lag_ms);
     std::erase_if(found, [&](const order* each) { return each->create_time > visible_until; });
     if (twin.settings.orders == list_order::newest_first)

@@ -189,6 +189,16 @@ json_value settle_refund(core& twin, const std::string& id, const json_value& bo
     return refund_json(*settled);
 }
 
+json_value forget(core& twin, const std::string& kind, const std::string& id) {
+    if (kind == "sessions")
+        twin.state.forget_session(known_session(twin, id).id);
+    else if (kind == "orders")
+        twin.state.forget_order(known_order(twin, id).id);
+    else
+        throw control_refusal{404, "there is no such control"};
+    return done();
+}
+
 flush_order read_flush_order(const json_value& body) {
     auto name = find_text(body, "order").value_or("as_made");
     if (name == "as_made")
@@ -290,6 +300,8 @@ json_value handle_records(core& twin, const control_call& call) {
     auto& id = call.path[1];
     if (kind == "refunds" && call.path[2] == "settle")
         return settle_refund(twin, id, call.body);
+    if (call.path[2] == "forget")
+        return forget(twin, kind, id);
     if (kind == "orders") {
         act_on_order(twin, known_order(twin, id), call.path[2], call.body);
         return order_view(twin, known_order(twin, id));

@@ -109,6 +109,7 @@ struct session {
     std::string processing_order; ///< the order under way while `payment` is processing
     std::string last_failure;     ///< what the hosted page tells the customer; empty: nothing
     std::uint64_t left = 0;       ///< how often the customer left the page
+    bool is_forgotten = false;
 };
 
 struct order {
@@ -139,6 +140,7 @@ struct order {
     text_map metadata;
     decimal refunded;  ///< successful refunds, in payment_currency
     decimal refunding; ///< refunds under way
+    bool is_forgotten = false;
 };
 
 struct refund {

@@ -100,6 +100,7 @@ void visit_settings(Settings& settings, Visitor& visit) {
     visit("unauthorized_style", settings.unauthorized);
     visit("strict", settings.strict);
     visit("list_order", settings.orders);
+    visit("list_by_reference", settings.list_by_reference);
     visit("list_lag_ms", settings.list_lag_ms);
     visit("elements_url", settings.elements_url);
     visit("session_lifetime_seconds", settings.session_lifetime_seconds);

@@ -65,8 +65,9 @@ struct twin_settings {
     unauthorized_style unauthorized = unauthorized_style::text;
     bool strict = true; ///< refuse items that do not add up, contradicting modes and unknown method names
     list_order orders = list_order::newest_first;
-    std::int64_t list_lag_ms = 0; ///< how long a new order stays invisible in the list
-    bool elements_url = false;    ///< `url` also for elements sessions
+    bool list_by_reference = true; ///< false: the list does not know this filter
+    std::int64_t list_lag_ms = 0;  ///< how long a new order stays invisible in the list
+    bool elements_url = false;     ///< `url` also for elements sessions
     std::int64_t session_lifetime_seconds = 3600;
     bool metadata_on_orders = true;
     refund_outcome refunds = refund_outcome::success;

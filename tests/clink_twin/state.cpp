@@ -102,7 +102,7 @@ const refund* twin_state::find_refund(std::string_view id) const {
 std::vector<const order*> twin_state::find_orders(const order_filter& filter) const {
     std::vector<const order*> found;
     auto keep = [&](const order& each) {
-        if ((filter.customer_id.empty() || each.customer_id == filter.customer_id)
+        if (!each.is_forgotten && (filter.customer_id.empty() || each.customer_id == filter.customer_id)
             && (filter.subscription_id.empty() || each.subscription_id == filter.subscription_id))
             found.push_back(&each);
     };
@@ -129,7 +129,8 @@ std::vector<const session*> twin_state::find_sessions(std::string_view merchant_
     std::vector<const session*> found;
     if (merchant_reference_id.empty()) {
         for (auto& each : sessions_)
-            found.push_back(&each);
+            if (!each.is_forgotten)
+                found.push_back(&each);
         return found;
     }
     auto of = sessions_by_reference_.find(std::string(merchant_reference_id));
@@ -144,6 +145,26 @@ std::vector<const refund*> twin_state::find_refunds(std::string_view order_id) c
         if (each.order_id == order_id)
             found.push_back(&each);
     return found;
+}
+
+void twin_state::forget_session(std::string_view id) {
+    auto* which = look_up(session_by_id_, id);
+    if (!which)
+        return;
+    which->is_forgotten = true;
+    expiries_.erase({which->expires, which});
+    unlist(sessions_by_reference_, which->terms.merchant_reference_id.value_or(""), which);
+    session_by_id_.erase(which->id);
+}
+
+void twin_state::forget_order(std::string_view id) {
+    auto* which = look_up(order_by_id_, id);
+    if (!which)
+        return;
+    which->is_forgotten = true;
+    unlist(orders_by_reference_, which->merchant_reference_id.value_or(""), which);
+    unlist(orders_by_session_, which->session_id, which);
+    order_by_id_.erase(which->id);
 }
 
 void twin_state::clear() {

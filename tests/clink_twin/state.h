@@ -91,6 +91,11 @@ public:
                                          const std::string& failure_code);
     outcome<const dispute*> open_dispute(std::string_view order_id, const dispute_terms& terms, instant now);
 
+    /// As if it had never been, to whoever asks from now on; what else refers to it stays as it is. Nothing
+    /// happens where it is not known.
+    void forget_session(std::string_view id);
+    void forget_order(std::string_view id);
+
     const session* find_session(std::string_view id) const;
     const order* find_order(std::string_view id) const;
     const refund* find_refund(std::string_view id) const;
@@ -115,6 +120,14 @@ private:
         auto found = index.find(std::string(id));
         return found == index.end() ? nullptr : found->second;
     }
+    /// Takes a record out of its list; the list goes with the last one.
+    template <class T>
+    static void unlist(std::unordered_map<std::string, std::vector<T*>>& lists, const std::string& key,
+                       T* which) {
+        auto list = lists.find(key);
+        if (list != lists.end() && std::erase(list->second, which) > 0 && list->second.empty())
+            lists.erase(list);
+    }
 
     outcome<session*> payable_session(std::string_view id, const payment_choice& choice);
     outcome<order*> add_order(session& of, const payment_choice& choice, instant now);
@@ -126,7 +139,7 @@ private:
     const twin_settings& settings_;
     event_sink sink_;
     customer_book customers_;
-    // Deques: records never move, so the indexes hold pointers.
+    // Deques: records never move, so the indexes hold pointers. Forgotten ones stay, and are in no index.
     std::deque<session> sessions_;
     std::deque<order> orders_;
     std::deque<refund> refunds_;

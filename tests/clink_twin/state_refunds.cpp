@@ -67,6 +67,8 @@ outcome<const refund*> twin_state::settle_refund(std::string_view refund_id, boo
         return refusal{404, "REFUND_NOT_FOUND"};
     if (which->status != refund_status::created)
         return refusal{409, "REFUND_ENDED"};
+    if (!look_up(order_by_id_, which->order_id))
+        return order_not_found();
     finish_refund(*which, success, failure_code);
     return which;
 }

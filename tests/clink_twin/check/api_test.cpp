@@ -63,6 +63,79 @@ TEST_CASE("the list is paged, at most 50 rows, in the order asked for") {
     CHECK(text_at(rows("&pageNum=53&pageSize=1").front(), {"orderId"}) == newest);
 }
 
+TEST_CASE("without a reference the list has every order, and one made meanwhile shifts its pages") {
+    running_twin twin;
+    std::vector<std::string> newest_first;
+    auto pay = [&](const std::string& reference) {
+        auto paid =
+            twin.control("POST", "/sessions/" + text_at(twin.create(reference), {"sessionId"}) + "/pay");
+        newest_first.insert(newest_first.begin(), text_at(paid, {"session", "orderId"}));
+    };
+    auto page = [&](int number) {
+        auto list = twin.api("GET", "/order?pageSize=2&pageNum=" + std::to_string(number)).json();
+        CHECK(text_at(list, {"total"}) == std::to_string(newest_first.size()));
+        std::vector<std::string> ids;
+        for (auto& row : *list.find("rows")->if_array())
+            ids.push_back(text_at(row, {"orderId"}));
+        return ids;
+    };
+    auto part = [&](std::size_t from, std::size_t to) {
+        auto at = [&](std::size_t index) {
+            return newest_first.begin() + static_cast<std::ptrdiff_t>(index);
+        };
+        return std::vector<std::string>(at(from), at(to));
+    };
+    for (auto* reference : {"a", "b", "a", "c", "d"})
+        pay(reference);
+    auto first = page(1);
+    CHECK(first == part(0, 2));
+    CHECK(page(1) == first);
+    CHECK(page(2) == part(2, 4));
+    CHECK(page(3) == part(4, 5));
+    pay("e");
+    CHECK(page(2) == part(2, 4));
+    CHECK(page(2).front() == first.back());
+    auto total = [&] { return text_at(twin.api("GET", "/order?merchantReferenceId=a").json(), {"total"}); };
+    CHECK(total() == "2");
+    twin.control("PUT", "/settings", R"({"list_by_reference":false})");
+    CHECK(total() == "6");
+}
+
+TEST_CASE("what is forgotten is unknown, and what refers to it stays") {
+    running_twin twin;
+    auto paid = [&] {
+        auto id = text_at(twin.create(), {"sessionId"});
+        return twin.control("POST", "/sessions/" + id + "/pay");
+    };
+    auto answer = [&](const std::string& path) { return twin.api("GET", path).json(); };
+    auto first = paid();
+    auto second = paid();
+    auto session = text_at(first, {"sessionId"});
+    auto order = text_at(second, {"session", "orderId"});
+    auto refund = text_at(twin.control("POST", "/orders/" + order + "/refund", R"({"outcome":"pending"})")
+                              .find("refunds")
+                              ->if_array()
+                              ->front(),
+                          {"refundId"});
+
+    twin.control("POST", "/sessions/" + session + "/forget");
+    CHECK(text_at(answer("/checkout/session/" + session), {"msg"}) == "SESSION_NOT_FOUND");
+    CHECK(text_at(answer("/order/" + text_at(first, {"session", "orderId"})), {"data", "sessionId"})
+          == session);
+    CHECK(session_count(twin) == 1);
+    CHECK(twin.send("POST", "/control/sessions/" + session + "/forget").status == 404);
+
+    twin.control("POST", "/orders/" + order + "/forget");
+    CHECK(text_at(answer("/order/" + order), {"msg"}) == "ORDER_NOT_FOUND");
+    for (auto* list : {"/order", "/order?merchantReferenceId=order-1", "/order?pageSize=50"})
+        CHECK(text_at(answer(list), {"total"}) == "1");
+    CHECK(text_at(answer("/checkout/session/" + text_at(second, {"sessionId"})), {"data", "orderId"})
+          == order);
+    CHECK(text_at(answer("/refund/" + refund), {"data", "orderId"}) == order);
+    CHECK(twin.send("POST", "/control/refunds/" + refund + "/settle").status == 404);
+    CHECK(text_at(twin.control("GET", "/stats"), {"orders"}) == "1");
+}
+
 TEST_CASE("without a good key and timestamp every call is 401") {
     running_twin twin;
     auto stamp = [](std::int64_t offset) {

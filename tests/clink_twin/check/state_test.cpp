@@ -225,3 +225,33 @@ TEST_CASE_FIXTURE(fixture, "an order of a session without a reference says the t
     REQUIRE(made.has_value());
     CHECK((**state.pay((*made)->id, {}, start)).merchant_reference_id == "null");
 }
+
+TEST_CASE_FIXTURE(fixture, "a forgotten session neither expires nor is paid, and leaves others alone") {
+    settings.session_lifetime_seconds = 60;
+    auto& gone = make();
+    auto& kept = make();
+    state.forget_session(gone.id);
+    state.forget_session("sess_none");
+    CHECK(state.find_session(gone.id) == nullptr);
+    CHECK(state.find_sessions("order-1") == std::vector<const session*>{&kept});
+    CHECK(state.find_sessions("") == std::vector<const session*>{&kept});
+    CHECK(refusal_of(state.pay(gone.id, {}, start)) == "SESSION_NOT_FOUND");
+    state.expire_due(start + std::chrono::seconds(61));
+    CHECK(take_told() == names{"session.expired"});
+    CHECK(kept.status == session_status::expired);
+}
+
+TEST_CASE_FIXTURE(fixture, "a forgotten order is in no list, and is not refunded") {
+    auto& of = make("50");
+    auto& failed = **state.fail(of.id, {}, start);
+    auto& paid = **state.pay(of.id, {}, start);
+    state.forget_order(paid.id);
+    state.forget_order("order_none");
+    CHECK(state.find_order(paid.id) == nullptr);
+    CHECK(state.find_orders({}) == std::vector<const order*>{&failed});
+    CHECK(state.find_orders({"order-1", "", ""}) == std::vector<const order*>{&failed});
+    CHECK(state.find_orders_of_session(of) == std::vector<const order*>{&failed});
+    CHECK(of.order_id == paid.id);
+    refund_terms terms{paid.id, "refund-1", *decimal::parse("20"), "Other", std::nullopt};
+    CHECK_FALSE(state.refund_order(terms, start).has_value());
+}
