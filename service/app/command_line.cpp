@@ -1,60 +1,39 @@
 #include "app/command_line.h"
 
+#include "app/command_words.h"
+#include "app/export.h"
 #include "app/migrate.h"
+#include "app/reconcile.h"
 #include "app/serve.h"
 #include "app/settings.h"
 #include "app/version.h"
 
-#include <boost/program_options.hpp>
-
 #include <iostream>
-#include <optional>
 #include <stdexcept>
 
 namespace checkout {
 
 namespace {
 
-namespace options = boost::program_options;
-
-constexpr const char* usage = "usage: clink-checkout COMMAND\n"
-                              "\n"
-                              "commands:\n"
-                              "  migrate   bring the database to the newest schema; may be repeated\n"
-                              "  serve     run the service; SIGTERM drains it\n"
-                              "  version   print version and build\n"
-                              "\n"
-                              "exit status: 0 done, 1 failed, 2 wrong usage or configuration\n"
-                              "\n";
-
-struct invocation {
-    bool help = false;
-    std::string command;
-};
-
-/// Nothing when the words make no sense; then `message` says why.
-std::optional<invocation> read_arguments(const std::vector<std::string>& arguments, std::string& message) {
-    options::options_description known;
-    known.add_options()("help,h", "")("command", options::value<std::vector<std::string>>());
-    options::positional_options_description positions;
-    positions.add("command", -1);
-    try {
-        options::variables_map words;
-        options::store(options::command_line_parser(arguments).options(known).positional(positions).run(),
-                       words);
-        invocation asked{.help = words.count("help") > 0, .command = {}};
-        if (words.count("command") > 0) {
-            const auto& commands = words["command"].as<std::vector<std::string>>();
-            asked.command = commands.front();
-            if (commands.size() > 1)
-                throw options::error("too many arguments: " + commands[1]);
-        }
-        return asked;
-    } catch (const options::error& error) {
-        message = error.what();
-        return std::nullopt;
-    }
-}
+constexpr const char* usage =
+    "usage: clink-checkout COMMAND\n"
+    "\n"
+    "commands:\n"
+    "  migrate   bring the database to the newest schema; may be repeated\n"
+    "  serve     run the service; SIGTERM drains it\n"
+    "  export REPORT --from TIME --to TIME [--format csv|ndjson]\n"
+    "            write payments, sessions, refunds or events to standard output, in one snapshot\n"
+    "  reconcile --from TIME --to TIME [--all] [--max-per-second N] [--format text|json]\n"
+    "            ask Clink again about every session and order of the range, record what differs, and print "
+    "a\n"
+    "            certificate; --all walks Clink's own order list as well. A run that was stopped is taken up "
+    "again\n"
+    "  version   print version and build\n"
+    "\n"
+    "A TIME is a date (a UTC day's start) or an RFC 3339 instant; ranges are half-open.\n"
+    "exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 reconciled with discrepancies that are "
+    "open\n"
+    "\n";
 
 int refuse(const std::string& message) {
     std::cerr << "clink-checkout: " << message << "\n\n" << usage;
@@ -83,26 +62,38 @@ int with_settings(const environment& variables, command wanted, Run run) {
     }
 }
 
+/// Runs each command.
+struct runner {
+    const environment& variables;
+
+    int operator()(const help_words&) const {
+        std::cout << usage << help_text();
+        return exit_done;
+    }
+    int operator()(const version_words&) const {
+        std::cout << version_text() << "\n";
+        return exit_done;
+    }
+    int operator()(const migrate_words&) const {
+        return with_settings(variables, command::migrate, run_migrate);
+    }
+    int operator()(const serve_words&) const { return with_settings(variables, command::serve, run_serve); }
+    int operator()(const export_words& words) const {
+        return with_settings(variables, command::export_rows,
+                             [&](const settings& with) { return run_export(with, words); });
+    }
+    int operator()(const reconcile_words& words) const {
+        return with_settings(variables, command::reconcile,
+                             [&](const settings& with) { return run_reconcile(with, words); });
+    }
+};
+
 } // namespace
 
 int run_command(const std::vector<std::string>& arguments, const environment& variables) {
     std::string message;
-    const auto asked = read_arguments(arguments, message);
-    if (!asked)
-        return refuse(message);
-    if (asked->help) {
-        std::cout << usage << help_text();
-        return exit_done;
-    }
-    if (asked->command == "version") {
-        std::cout << version_text() << "\n";
-        return exit_done;
-    }
-    if (asked->command == "migrate")
-        return with_settings(variables, command::migrate, run_migrate);
-    if (asked->command == "serve")
-        return with_settings(variables, command::serve, run_serve);
-    return refuse(asked->command.empty() ? "no command given" : "unknown command: " + asked->command);
+    const auto words = read_arguments(arguments, message);
+    return words ? std::visit(runner{variables}, *words) : refuse(message);
 }
 
 } // namespace checkout

@@ -4,6 +4,7 @@
 #include "app/command_line.h"
 #include "app/embedded.h"
 #include "app/migrate.h"
+#include "app/part_options.h"
 #include "app/version.h"
 #include "checkout/sweeper.h"
 #include "http/api.h"
@@ -28,20 +29,16 @@ namespace asio = boost::asio;
 
 namespace {
 
-clink_options make_clink_options(const clink_settings& with) {
-    clink_options options;
-    options.base_url = with.base_url;
-    options.api_key = with.api_key;
-    options.ca_file = with.ca_file;
-    options.version = version_number();
-    options.timeout = with.timeout;
-    return options;
-}
+constexpr std::size_t finance_connections = 4; ///< besides those of its exports
 
-database_options make_database_options(const database_settings& with) {
+/// Finance's reads: few, longer, and apart from the storefronts'.
+database_options make_finance_options(const database_settings& with) {
     database_options options;
-    options.url = with.url;
-    options.connections = static_cast<std::size_t>(with.pool_size);
+    options.url = with.read_url;
+    options.connections = finance_connections;
+    options.queue_length = 256;
+    options.queue_time = std::chrono::seconds(20);
+    options.limits.statement = std::chrono::seconds(60);
     return options;
 }
 
@@ -65,16 +62,6 @@ token_registry make_tokens(const http_settings& with) {
 
 std::unique_ptr<redirect_signer> make_signer(const redirect_settings& with) {
     return with.public_base_url ? std::make_unique<redirect_signer>(with.signing_keys) : nullptr;
-}
-
-check_policy make_check_policy(const sweep_settings& with) {
-    return {.offsets = with.schedule, .dark_watch = with.dark_watch};
-}
-
-/// Longer than a question takes as a rule, and no longer: what a process that dies has claimed waits for it.
-/// One that is overrun costs a second question.
-std::chrono::seconds make_lease(const clink_settings& with) {
-    return 2 * std::chrono::ceil<std::chrono::seconds>(with.timeout) + std::chrono::seconds(5);
 }
 
 webhook_options make_webhook_options(const settings& with) {
@@ -106,11 +93,17 @@ public:
           sweeps_here_(with.sweep.interval.count() > 0),
           io_(1),
           db_(make_database_options(with.database)),
+          finance_db_(make_finance_options(with.database)),
           orders_(db_),
           attempts_(db_, with.sweep.schedule.front()),
           settlements_(db_),
           discrepancies_(db_),
-          reports_(db_),
+          listed_discrepancies_(finance_db_),
+          reports_(finance_db_),
+          feed_store_(db_),
+          sequencer_(io_.get_executor(), feed_store_),
+          feed_(reports_, sequencer_),
+          exports_(io_.get_executor(), with.database.read_url),
           sweeps_(db_),
           refunds_(db_),
           inbox_(db_),
@@ -147,7 +140,10 @@ public:
                     .webhooks = webhooks_,
                     .orders = orders_,
                     .discrepancies = discrepancies_,
+                    .listed_discrepancies = listed_discrepancies_,
                     .reports = reports_,
+                    .exports = exports_,
+                    .feed = feed_,
                     .settlements = settlements_,
                     .signer = signer_.get(),
                     .create_policy = {.allowed_redirect_hosts = with.redirect.allowed_hosts},
@@ -172,6 +168,7 @@ public:
         asio::co_spawn(io_, wait_and_drain(), fail);
         if (sweeps_here_)
             asio::co_spawn(io_, sweeper_.run(), fail);
+        asio::co_spawn(io_, sequencer_.run(), fail);
         io_.run();
         write_log(log_level::info, "service_stopped");
         return exit_done;
@@ -185,6 +182,7 @@ private:
                   {{"in_flight", static_cast<std::int64_t>(api_.in_flight())}});
         admin_.announce_drain();
         sweeper_.stop();
+        sequencer_.stop();
         main_listener_.announce_close();
         asio::steady_timer delay(io_, load_.drain_delay);
         co_await delay.async_wait(asio::use_awaitable);
@@ -212,11 +210,17 @@ private:
     const bool sweeps_here_;
     asio::io_context io_;
     database db_;
+    database finance_db_;
     order_store orders_;
     attempt_store attempts_;
     settlement_store settlements_;
     discrepancy_store discrepancies_;
+    discrepancy_store listed_discrepancies_;
     report_store reports_;
+    feed_store feed_store_;
+    feed_sequencer sequencer_;
+    feed_reader feed_;
+    export_desk exports_;
     sweep_store sweeps_;
     refund_store refunds_;
     webhook_store inbox_;

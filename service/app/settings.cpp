@@ -63,8 +63,14 @@ private:
             apply(row, {std::string(text), ""});
         else if (!row.default_text.empty())
             apply(row, {std::string(row.default_text), ""});
-        else if (row.required && used)
+        else if (row.required && used && !is_spared(row))
             refuse(row.name, "is required");
+    }
+
+    /// An export reads from one database alone.
+    bool is_spared(const setting_row& row) const {
+        return command_ == command::export_rows && row.name == "DATABASE_URL"
+               && !(find("DATABASE_READ_URL").empty() && find("DATABASE_READ_URL_FILE").empty());
     }
 
     void apply_file(const setting_row& row, const std::string& file) {

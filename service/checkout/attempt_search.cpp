@@ -11,20 +11,6 @@ namespace {
 
 constexpr int search_passes = 32; ///< one settlement each; what is left comes with the next search
 
-bool is_paid(const order_facts& facts) {
-    return facts.status == clink_order_status::success
-           || facts.status == clink_order_status::partially_refunded
-           || facts.status == clink_order_status::refunded;
-}
-
-bool is_recorded(const order_record& order, const clink_order_id& id) {
-    return std::ranges::any_of(order.payments, [&](const payment_record& p) { return p.order_id == id; });
-}
-
-bool is_unreleased(const session_record& session) {
-    return session.status == session_status::dark || session.status == session_status::refused;
-}
-
 } // namespace
 
 /// An order as it stands and what Clink has under its reference.
@@ -103,14 +89,15 @@ asio::awaitable<attempt_search::view> attempt_search::look(merchant_order_id id,
         hint.order_id
         && std::ranges::find(seen.rows, *hint.order_id, &order_facts::order_id) == seen.rows.end();
     if (hinted) {
-        ++seen.result.calls;
-        if (auto order = co_await questions_.hear_order(*hint.order_id, traceparent))
-            seen.rows.push_back(std::move(*order));
+        auto heard = co_await questions_.hear_order(*hint.order_id, traceparent);
+        seen.result.calls += heard.result.calls;
+        if (heard.order)
+            seen.rows.push_back(std::move(*heard.order));
     }
     if (hint.session_id)
         seen.sessions.insert(*hint.session_id);
     for (const auto& row : seen.rows)
-        if (row.session_id && !(is_paid(row) && is_recorded(*seen.order, row.order_id)))
+        if (row.session_id && !(was_paid(row.status) && is_recorded(*seen.order, row.order_id)))
             seen.sessions.insert(*row.session_id);
     for (const auto& session : seen.order->sessions)
         if (session.session_id && is_unreleased(session))
@@ -145,7 +132,7 @@ attempt_search::next_find(view& seen, std::set<std::string>& settled, std::strin
             seen.orphans.push_back(row);
     }
     for (const auto& row : seen.rows) {
-        if (row.session_id || !is_paid(row) || is_recorded(order, row.order_id)
+        if (row.session_id || !was_paid(row.status) || is_recorded(order, row.order_id)
             || !settled.insert(row.order_id.str()).second)
             continue;
         const auto* owner = find_owner(order, row.checkout_attempt_id);
@@ -163,7 +150,7 @@ attempt_search::next_find(view& seen, std::set<std::string>& settled, std::strin
 asio::awaitable<void> attempt_search::show_orphans(const view& seen, evidence source,
                                                    std::string request_id) {
     for (const auto& row : seen.orphans) {
-        if (!is_paid(row) || is_recorded(*seen.order, row.order_id))
+        if (!was_paid(row.status) || is_recorded(*seen.order, row.order_id))
             continue;
         discrepancy_draft draft{.kind = discrepancy_kind::orphan_event,
                                 .subject = "clink-order:" + row.order_id.str(),

@@ -1,8 +1,11 @@
 #include "checkout/clink_questions.h"
 
+#include "checkout/page_walk.h"
 #include "observe/log.h"
+#include "json/json.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace checkout {
 
@@ -10,7 +13,6 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr int order_page_size = 50; ///< Clink's cap (clink-api.md 6)
 constexpr int max_order_pages = 20; ///< of one reference: a thousand orders
 
 /// An answer about another session, or in a word for the payment that this service does not know, says
@@ -18,6 +20,20 @@ constexpr int max_order_pages = 20; ///< of one reference: a thousand orders
 bool is_an_answer(const clink_exchange<session_facts>& exchange, const clink_session_id& id) {
     return exchange.answer && exchange.answer->session_id == id
            && exchange.answer->payment_status != clink_payment_status::unrecognised;
+}
+
+/// Clink's spelling of it is not documented (clink-api.md 12.2): a code or a name. It must be in Clink's
+/// envelope: a 404 of something between here and Clink says nothing.
+bool says_absent(const exchange_report& report) {
+    const auto body = parse_json(report.sanitised_body);
+    const auto* code = body ? body->find("code") : nullptr;
+    if (code == nullptr || code->if_number() == nullptr)
+        return false;
+    std::string message = report.message.value_or("");
+    std::ranges::transform(message, message.begin(), [](char c) {
+        return c == '_' ? ' ' : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    });
+    return code->if_number()->token == "404" || message.find("not found") != std::string::npos;
 }
 
 bool has_order(const std::vector<order_facts>& orders, const clink_order_id& id) {
@@ -38,7 +54,9 @@ question_outcome outcome_of(const exchange_report& report) {
     }
     const int status = report.http_status.value_or(0);
     const bool nothing_is_answered = status == 401 || status == 403 || status == 429;
-    return nothing_is_answered ? question_outcome::unreachable : question_outcome::refused;
+    if (nothing_is_answered)
+        return question_outcome::unreachable;
+    return says_absent(report) ? question_outcome::absent : question_outcome::refused;
 }
 
 asio::awaitable<heard_session> clink_questions::hear_session(clink_session_id id, merchant_order_id reference,
@@ -87,38 +105,57 @@ asio::awaitable<int> clink_questions::add_orders(clink_word& word, merchant_orde
 
 asio::awaitable<int> clink_questions::add_order(clink_word& word, clink_order_id order,
                                                 std::string traceparent) {
-    if (auto found = co_await hear_order(std::move(order), std::move(traceparent)))
-        word.orders.push_back(std::move(*found));
-    co_return 1;
+    auto heard = co_await hear_order(std::move(order), std::move(traceparent));
+    if (heard.order)
+        word.orders.push_back(std::move(*heard.order));
+    co_return heard.result.calls;
 }
 
-asio::awaitable<std::optional<order_facts>> clink_questions::hear_order(clink_order_id order,
-                                                                        std::string traceparent) {
+asio::awaitable<heard_order> clink_questions::hear_order(clink_order_id order, std::string traceparent) {
     auto exchange = co_await clink_.get_order(order, std::move(traceparent));
-    if (!exchange.answer || exchange.answer->order_id != order)
-        co_return std::nullopt;
-    co_return std::move(*exchange.answer);
+    heard_order heard;
+    heard.result.calls = 1;
+    if (exchange.answer && exchange.answer->order_id == order) {
+        heard.result.outcome = question_outcome::answered;
+        heard.order = std::move(exchange.answer);
+    } else {
+        heard.result.outcome = outcome_of(exchange.report);
+    }
+    co_return heard;
 }
 
-/// Pages shift while orders arrive, newest first: then a row is seen twice, and counted once.
 asio::awaitable<heard_orders> clink_questions::hear_orders(merchant_order_id reference,
                                                            std::string traceparent) {
     heard_orders heard;
-    for (int page = 1; page <= max_order_pages; ++page) {
-        auto exchange = co_await clink_.list_orders(reference, page, order_page_size, traceparent);
+    page_walk walk(order_page_size);
+    for (int pages = 0; pages < max_order_pages && !walk.done(); ++pages) {
+        auto exchange = co_await clink_.list_orders(reference, walk.page(), order_page_size, traceparent);
         ++heard.result.calls;
         if (!exchange.answer) {
             heard.result.outcome = outcome_of(exchange.report);
             co_return heard;
         }
-        const auto rows = exchange.answer->orders.size();
+        walk.saw(exchange.answer->orders.size(), exchange.answer->total);
         for (auto& row : exchange.answer->orders)
             if (row.merchant_reference_id == reference.str() && !has_order(heard.orders, row.order_id))
                 heard.orders.push_back(std::move(row));
-        if (rows < order_page_size || page * order_page_size >= exchange.answer->total)
-            break;
     }
     heard.result.outcome = question_outcome::answered;
+    heard.whole = walk.done();
+    co_return heard;
+}
+
+asio::awaitable<heard_page> clink_questions::hear_page(int page, std::string traceparent) {
+    auto exchange = co_await clink_.list_all_orders(page, order_page_size, std::move(traceparent));
+    heard_page heard;
+    heard.result.calls = 1;
+    if (!exchange.answer) {
+        heard.result.outcome = outcome_of(exchange.report);
+        co_return heard;
+    }
+    heard.result.outcome = question_outcome::answered;
+    heard.orders = std::move(exchange.answer->orders);
+    heard.total = exchange.answer->total;
     co_return heard;
 }
 

@@ -7,6 +7,7 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -15,6 +16,7 @@ namespace checkout {
 
 enum class question_outcome {
     answered,
+    absent,     ///< Clink says that it has no such thing
     refused,    ///< Clink can be reached, and says nothing about this
     unreachable ///< no answer, a fault, or none of our questions is answered (key, rate limit)
 };
@@ -31,13 +33,28 @@ struct heard_session {
     std::string body; ///< of the session's answer, sanitised
 };
 
+struct heard_order {
+    question_result result;
+    std::optional<order_facts> order; ///< exactly when answered
+};
+
+/// A page of all of Clink's orders.
+struct heard_page {
+    question_result result;
+    std::vector<order_facts> orders;
+    std::int64_t total = 0; ///< over all pages
+};
+
 struct heard_orders {
     question_result result;
     std::vector<order_facts> orders; ///< each once
+    bool whole = false;              ///< there were no more pages than are walked
 };
 
 class clink_questions {
 public:
+    static constexpr int order_page_size = 50; ///< Clink's cap (clink-api.md 6)
+
     explicit clink_questions(clink_client& clink) : clink_(clink) {}
 
     /// The session and, when it is paid or `hint` names an order of Clink's, the orders behind it: they have
@@ -48,8 +65,9 @@ public:
                                                        std::string traceparent);
     /// Every order of Clink's with the reference, over all pages.
     boost::asio::awaitable<heard_orders> hear_orders(merchant_order_id reference, std::string traceparent);
-    boost::asio::awaitable<std::optional<order_facts>> hear_order(clink_order_id order,
-                                                                  std::string traceparent);
+    /// A page of all of Clink's orders; from 1.
+    boost::asio::awaitable<heard_page> hear_page(int page, std::string traceparent);
+    boost::asio::awaitable<heard_order> hear_order(clink_order_id order, std::string traceparent);
 
 private:
     boost::asio::awaitable<int> add_orders(clink_word& word, merchant_order_id reference,

@@ -78,10 +78,11 @@ refund_settler::find_order(const refund_facts& refund, evidence source, call_con
 
 asio::awaitable<std::optional<order_record>> refund_settler::ask_for_order(clink_order_id id, evidence source,
                                                                            call_context context, int& calls) {
-    ++calls;
-    const auto facts = co_await questions_.hear_order(id, context.traceparent);
-    if (!facts)
+    const auto heard = co_await questions_.hear_order(id, context.traceparent);
+    calls += heard.result.calls;
+    if (!heard.order)
         co_return std::nullopt;
+    const auto* const facts = &*heard.order;
     if (facts->session_id) {
         const auto asked = co_await sessions_.ask(*facts->session_id, source, context, id);
         calls += asked.calls;

@@ -163,7 +163,7 @@ asio::awaitable<void> sweeper::note_failure(due_session due, question_outcome ou
     const auto* session = order ? order->find_session(due.attempt) : nullptr;
     if (session == nullptr)
         co_return;
-    const bool alone = outcome == question_outcome::refused
+    const bool alone = outcome == question_outcome::refused || outcome == question_outcome::absent
                        || (breaker_.reached_lately(clock::now()) && session->failed_checks > 1);
     if (alone && !session->stuck_at && is_stuck(*session, order->read_at))
         co_await with_.sweeps.mark_stuck(due.order, due.attempt);

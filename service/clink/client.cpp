@@ -223,6 +223,15 @@ asio::awaitable<clink_exchange<order_page>> clink_client::list_orders(merchant_o
     return impl::run<order_page>(impl_, std::move(asked), read_order_page);
 }
 
+asio::awaitable<clink_exchange<order_page>> clink_client::list_all_orders(int page_number, int page_size,
+                                                                          std::string traceparent) {
+    call asked{.route = "/order",
+               .target =
+                   "/order?pageNum=" + std::to_string(page_number) + "&pageSize=" + std::to_string(page_size),
+               .traceparent = std::move(traceparent)};
+    return impl::run<order_page>(impl_, std::move(asked), read_order_page);
+}
+
 asio::awaitable<clink_exchange<refund_facts>> clink_client::get_refund(clink_refund_id id,
                                                                        std::string traceparent) {
     call asked{.route = "/refund/{id}",

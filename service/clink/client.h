@@ -55,6 +55,10 @@ public:
     boost::asio::awaitable<clink_exchange<order_page>>
     list_orders(merchant_order_id reference, int page_number, int page_size, std::string traceparent = {});
 
+    /// GET /order, all of the merchant's.
+    boost::asio::awaitable<clink_exchange<order_page>> list_all_orders(int page_number, int page_size,
+                                                                       std::string traceparent = {});
+
     /// GET /refund/{id}. Likewise.
     boost::asio::awaitable<clink_exchange<refund_facts>> get_refund(clink_refund_id id,
                                                                     std::string traceparent = {});

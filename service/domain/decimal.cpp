@@ -188,4 +188,18 @@ std::strong_ordering decimal::operator<=>(const decimal& other) const {
     return mine < theirs ? std::strong_ordering::less : std::strong_ordering::greater;
 }
 
+void decimal_sum::add(const decimal& value) {
+    if (__builtin_add_overflow(coefficient_, value.coefficient_at(decimal::max_scale), &coefficient_))
+        throw std::overflow_error("a sum of amounts has more than 20 integer digits");
+}
+
+std::string decimal_sum::to_string(int digits) const {
+    decimal total(coefficient_, decimal::max_scale);
+    while (total.scale_ > 0 && total.coefficient_ % 10 == 0) {
+        total.coefficient_ /= 10;
+        --total.scale_;
+    }
+    return total.to_string(digits);
+}
+
 } // namespace checkout

@@ -50,6 +50,7 @@ public:
     bool operator==(const decimal& other) const { return (*this <=> other) == 0; }
 
 private:
+    friend class decimal_sum;
     constexpr decimal(int128 coefficient, int scale) : coefficient_(coefficient), scale_(scale) {}
     static std::optional<decimal> normalised(int128 coefficient, int scale);
     /// The coefficient at a scale of at least scale_ and at most max_scale: below 10^33, so sums of two fit.
@@ -58,6 +59,18 @@ private:
     // Invariant: no trailing zero in coefficient_ while scale_ > 0.
     int128 coefficient_ = 0;
     int scale_ = 0;
+};
+
+/// A sum of more decimals than one decimal may hold: exact below 10^20.
+class decimal_sum {
+public:
+    /// Throws std::overflow_error past that.
+    void add(const decimal& value);
+    /// As decimal's.
+    std::string to_string(int digits) const;
+
+private:
+    int128 coefficient_ = 0; ///< at decimal::max_scale
 };
 
 } // namespace checkout

@@ -36,6 +36,10 @@ std::string explain_amount(const discrepancy_record& found) {
         return "Clink made a session for another amount than was asked (asked " + fact(found, "asked")
                + ", Clink said " + fact(found, "echoed") + "), so its page was not released."
                + " Find the cause before the order is tried again.";
+    if (has_fact(found, "recorded"))
+        return "Clink says another amount of its order " + fact(found, "clinkOrderId")
+               + " than it said before (" + money_fact(found, "recorded") + " on record, "
+               + money_fact(found, "clink") + " at Clink now). Ask Clink which is right.";
     return "what was paid is not what was asked for (asked " + money_fact(found, "asked") + ", paid "
            + money_fact(found, "paid") + "). Refund what is too much, or ask the customer for the rest.";
 }
@@ -49,11 +53,20 @@ std::string explain_currency(const discrepancy_record& found) {
         return "Clink made a session in another currency than was asked (asked " + fact(found, "asked")
                + ", Clink said " + fact(found, "echoed") + "), so its page was not released."
                + " Find the cause before the order is tried again.";
+    if (has_fact(found, "recorded"))
+        return "Clink says another currency of its order " + fact(found, "clinkOrderId")
+               + " than it said before (" + money_fact(found, "recorded") + " on record, "
+               + money_fact(found, "clink") + " at Clink now). Ask Clink which is right.";
     return "Clink names another original currency than the order's (asked " + money_fact(found, "asked")
-           + ", paid " + money_fact(found, "paid") + "). Check with Clink what the customer was shown.";
+           + ", Clink says " + fact(found, "clinkOriginalCurrency") + ", paid " + money_fact(found, "paid")
+           + "). Check with Clink what the customer was shown.";
 }
 
 std::string explain_reference(const discrepancy_record& found) {
+    if (has_fact(found, "clinkOrderId") && has_fact(found, "clinkReference"))
+        return "Clink's order " + fact(found, "clinkOrderId")
+               + " is on record as a payment of this order and has another reference at Clink."
+                 " Ask Clink which order it was for.";
     if (has_fact(found, "clinkOrderId"))
         return "Clink's order " + fact(found, "clinkOrderId")
                + " is already the payment of another session, so it was not counted here."
@@ -77,6 +90,16 @@ std::string explain_refund(const discrepancy_record& found) {
            + ", of which no payment is on record. Look that order up at Clink; the refund is counted once "
              "its payment"
              " is found.";
+}
+
+std::string explain_missing(const discrepancy_record& found) {
+    if (has_fact(found, "clinkStatus"))
+        return "Clink says of its order " + fact(found, "clinkOrderId") + " that it is "
+               + fact(found, "clinkStatus") + ", and its payment is on record. Ask Clink what became of it.";
+    if (has_fact(found, "clinkOrderId"))
+        return "Clink no longer knows its order " + fact(found, "clinkOrderId")
+               + ", whose payment is on record. Ask Clink what became of it.";
+    return "Clink no longer knows the session " + fact(found, "sessionId") + ". Ask Clink what became of it.";
 }
 
 std::string explain_kind(const discrepancy_record& found) {
@@ -111,6 +134,12 @@ std::string explain_kind(const discrepancy_record& found) {
                " look it up at Clink if this lasts.";
     case discrepancy_kind::refund_without_payment:
         return explain_refund(found);
+    case discrepancy_kind::missing_at_clink:
+        return explain_missing(found);
+    case discrepancy_kind::refund_unrecorded:
+        return "Clink says of its order " + fact(found, "clinkOrderId") + " that it is "
+               + fact(found, "clink") + ", and the refunds on record come to " + money_fact(found, "recorded")
+               + ". Look its refunds up at Clink.";
     }
     return "";
 }

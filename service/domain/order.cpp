@@ -88,7 +88,9 @@ constexpr std::array spellings<discrepancy_kind>{
     spelling{discrepancy_kind::reference_mismatch, "reference_mismatch"},
     spelling{discrepancy_kind::orphan_event, "orphan_event"},
     spelling{discrepancy_kind::stuck_unknown, "stuck_unknown"},
-    spelling{discrepancy_kind::refund_without_payment, "refund_without_payment"}};
+    spelling{discrepancy_kind::refund_without_payment, "refund_without_payment"},
+    spelling{discrepancy_kind::missing_at_clink, "missing_at_clink"},
+    spelling{discrepancy_kind::refund_unrecorded, "refund_unrecorded"}};
 
 template <class T>
 std::string_view spell(T value) {
@@ -173,6 +175,14 @@ const session_record* order_record::find_current() const {
 bool may_be_paying(const session_record& session) {
     return session.payment == payment_status::processing
            || (session.status == session_status::completed && session.payment != payment_status::paid);
+}
+
+bool is_unreleased(const session_record& session) {
+    return session.status == session_status::dark || session.status == session_status::refused;
+}
+
+bool is_recorded(const order_record& order, const clink_order_id& id) {
+    return std::ranges::any_of(order.payments, [&](const payment_record& p) { return p.order_id == id; });
 }
 
 bool knows_payments(const order_record& order, const attempt_id& attempt) {

@@ -48,7 +48,9 @@ enum class discrepancy_kind {
     reference_mismatch,
     orphan_event,
     stuck_unknown,
-    refund_without_payment
+    refund_without_payment,
+    missing_at_clink,
+    refund_unrecorded
 };
 
 /// The spelling used on the wire and in the database: "short" for short_paid, "operator" for operator_action.
@@ -190,6 +192,12 @@ struct order_record {
 /// Clink says that money may be on its way: processing, or completed without having been paid. A session that
 /// was never released counts, too.
 bool may_be_paying(const session_record& session);
+
+/// Its handle was never handed out and will not be.
+bool is_unreleased(const session_record& session);
+
+/// A payment of that order of Clink's is on record.
+bool is_recorded(const order_record& order, const clink_order_id& id);
 
 /// What was paid in this session, its id and its amount included, is known.
 bool knows_payments(const order_record& order, const attempt_id& attempt);

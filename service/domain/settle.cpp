@@ -8,22 +8,6 @@ namespace checkout {
 
 namespace {
 
-bool is_successful(clink_order_status status) {
-    switch (status) {
-    case clink_order_status::success:
-    case clink_order_status::partially_refunded:
-    case clink_order_status::refunded:
-        return true;
-    case clink_order_status::created:
-    case clink_order_status::pending:
-    case clink_order_status::requires_action:
-    case clink_order_status::failed:
-    case clink_order_status::unrecognised:
-        return false;
-    }
-    return false;
-}
-
 /// A paid session stays completed and one that was expired, or has ended, does not open again; an attempt
 /// that was never released keeps saying so.
 session_status advance(session_status stored, clink_session_status said, payment_status payment, bool ended) {
@@ -202,7 +186,7 @@ private:
     void find_payments() {
         const bool says_paid = word_.session.payment_status == clink_payment_status::paid;
         for (const auto& facts : by_time(word_.orders)) {
-            if (!is_successful(facts.status) || !is_ours(facts))
+            if (!was_paid(facts.status) || !is_ours(facts))
                 continue;
             const bool named = word_.session.order_id == facts.order_id;
             auto found = payment_from(facts);
@@ -317,7 +301,7 @@ private:
             {"paid", describe(payment.amount_total, payment.payment_currency)},
             {"verdict", std::string(to_string(payment.verdict))}};
         if (named && *named != session_.original.currency)
-            open(discrepancy_kind::currency_mismatch, subject_of(payment), detail);
+            open(discrepancy_kind::currency_mismatch, subject_of(payment), with_currency(detail, *named));
         else if (is_mismatch(payment.verdict))
             open(discrepancy_kind::amount_mismatch, subject_of(payment), detail);
         if (is_mismatch(before) && !is_mismatch(payment.verdict))
@@ -325,6 +309,12 @@ private:
                                      .attempt = {},
                                      .subject = subject_of(payment),
                                      .resolution = "more is known of the payment"});
+    }
+
+    static std::map<std::string, std::string> with_currency(std::map<std::string, std::string> detail,
+                                                            const std::string& clink_original_currency) {
+        detail["clinkOriginalCurrency"] = clink_original_currency;
+        return detail;
     }
 
     void check_circumstances(const payment_record& payment) {
@@ -471,6 +461,22 @@ bool has_remainder(const payment_record& payment) {
 }
 
 } // namespace
+
+bool was_paid(clink_order_status status) {
+    switch (status) {
+    case clink_order_status::success:
+    case clink_order_status::partially_refunded:
+    case clink_order_status::refunded:
+        return true;
+    case clink_order_status::created:
+    case clink_order_status::pending:
+    case clink_order_status::requires_action:
+    case clink_order_status::failed:
+    case clink_order_status::unrecognised:
+        return false;
+    }
+    return false;
+}
 
 settlement settle(const order_record& order, const session_record& session, const clink_word& word,
                   evidence source) {

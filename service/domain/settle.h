@@ -91,6 +91,9 @@ settlement settle_refund(const order_record& order, const refund_facts& refund, 
 /// The session as it is after `change`, for what is planned from it.
 session_record after(session_record session, const settlement& change, instant now);
 
+/// Whether an order of Clink's with that status was paid, refunded since or not.
+bool was_paid(clink_order_status status);
+
 /// How the amount paid compares with the amount asked (clink-api.md 9.2).
 amount_verdict judge_amount(const money& asked, bool allow_promotion_codes, const payment_record& payment);
 

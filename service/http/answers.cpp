@@ -33,6 +33,15 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
     }
 }
 
+/// Of all Accept headers, which are one list.
+std::string accept_of(const http_request& request) {
+    std::string list;
+    for (const auto& [name, value] : request.headers)
+        if (lower(name) == "accept")
+            list += (list.empty() ? "" : ",") + lower(value);
+    return list;
+}
+
 /// "q=0", "q=0.0" …: not acceptable.
 bool is_refused(const std::vector<std::string_view>& parameters) {
     return std::ranges::any_of(parameters, [](std::string_view parameter) {
@@ -41,11 +50,46 @@ bool is_refused(const std::vector<std::string_view>& parameters) {
 }
 
 bool accepts(const http_request& request, std::string_view media_type) {
-    const auto accept = lower(request.header("Accept").value_or(""));
+    const auto accept = accept_of(request);
     return std::ranges::any_of(split(accept, ','), [&](std::string_view range) {
         const auto parts = split(range, ';');
         return parts.front() == media_type && !is_refused(parts);
     });
+}
+
+/// "q=0.25" as 250, 1000 without one.
+int read_weight(const std::vector<std::string_view>& parameters) {
+    for (const auto parameter : parameters) {
+        if (!parameter.starts_with("q="))
+            continue;
+        std::string digits(parameter.substr(2));
+        std::erase(digits, '.');
+        digits.resize(4, '0');
+        int weight = 0;
+        for (const char c : digits)
+            weight = weight * 10 + (c >= '0' && c <= '9' ? c - '0' : 0);
+        return std::min(weight, 1000);
+    }
+    return 1000;
+}
+
+/// What Accept's most specific range gives the media type; 0: it is not taken.
+int weigh(const std::vector<std::string_view>& ranges, std::string_view media_type) {
+    const std::string any_subtype = std::string(media_type.substr(0, media_type.find('/'))) + "/*";
+    int weight = 0;
+    int specificity = 0;
+    for (const auto range : ranges) {
+        const auto parts = split(range, ';');
+        const int matches = parts.front() == media_type    ? 3
+                            : parts.front() == any_subtype ? 2
+                            : parts.front() == "*/*"       ? 1
+                                                           : 0;
+        if (matches > specificity) {
+            specificity = matches;
+            weight = read_weight(parts);
+        }
+    }
+    return weight;
 }
 
 constexpr std::string_view page_style = ":root{color-scheme:light dark}body{font:16px/1.5 "
@@ -63,11 +107,15 @@ void keep_private(http_response& response) {
 } // namespace
 
 http_response json_answer(unsigned status, const json_value& body) {
+    return json_text_answer(status, write_json(body));
+}
+
+http_response json_text_answer(unsigned status, std::string body) {
     http_response response;
     response.status = status;
     response.set("Content-Type", "application/json");
     response.set("Cache-Control", "no-store");
-    response.body = write_json(body);
+    response.body = std::move(body);
     return response;
 }
 
@@ -124,10 +172,29 @@ bool wants_json(const http_request& request) {
     return accepts(request, "application/json") && !accepts(request, "text/html");
 }
 
-bool may_send_json(const http_request& request) {
-    const auto accept = request.header("Accept");
-    return !accept || trim(*accept).empty() || accepts(request, "application/json") || accepts(request, "*/*")
-           || accepts(request, "application/*");
+std::optional<std::size_t> choose_media_type(const http_request& request,
+                                             std::span<const std::string_view> offered) {
+    const auto accept = accept_of(request);
+    if (trim(accept).empty())
+        return 0;
+    std::optional<std::size_t> best;
+    int best_weight = 0;
+    for (std::size_t i = 0; i < offered.size(); ++i) {
+        const int weight = weigh(split(accept, ','), offered[i]);
+        if (weight > best_weight) {
+            best = i;
+            best_weight = weight;
+        }
+    }
+    return best;
+}
+
+std::optional<problem> refuse_other_types(const http_request& request) {
+    constexpr std::string_view json[] = {"application/json"};
+    if (choose_media_type(request, json))
+        return std::nullopt;
+    return problem{.code = problem_code::not_acceptable,
+                   .detail = "The answer is given as application/json."};
 }
 
 bool is_json_content(const http_request& request) {

@@ -173,6 +173,7 @@ boost::asio::awaitable<http_response> api::handle(http_request request) {
     call admitted_call{.request = request,
                        .parameters = std::move(found.parameters),
                        .scopes = caller.scopes,
+                       .caller = caller.name,
                        .context = {request_id, read_traceparent(request)}};
     auto outcome = co_await run_guarded(found.found->target, std::move(admitted_call));
     --in_flight_;
@@ -232,8 +233,18 @@ boost::asio::awaitable<reply> api::run(endpoint target, call request) {
         return cancel_order(with_, std::move(request));
     case endpoint::list_payments:
         return list_payments(with_, std::move(request));
+    case endpoint::list_sessions:
+        return list_sessions(with_, std::move(request));
+    case endpoint::list_refunds:
+        return list_refunds(with_, std::move(request));
+    case endpoint::read_feed:
+        return read_feed(with_, std::move(request));
+    case endpoint::summarise:
+        return summarise(with_, std::move(request));
     case endpoint::list_discrepancies:
         return list_discrepancies(with_, std::move(request));
+    case endpoint::resolve_discrepancy:
+        return resolve_discrepancy(with_, std::move(request));
     case endpoint::checkout_success:
         return checkout_success(with_, std::move(request));
     case endpoint::checkout_cancel:

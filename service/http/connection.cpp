@@ -11,6 +11,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <exception>
@@ -73,6 +74,9 @@ private:
     asio::awaitable<bool> exchange();
     asio::awaitable<std::optional<http_response>> response_to(received_request& in);
     asio::awaitable<error_code> send(const http_response& response, const response_framing& framing);
+    asio::awaitable<error_code> send_source(body_source& source, const response_framing& framing);
+    asio::awaitable<std::optional<std::string>> next_of(body_source& source);
+    asio::awaitable<error_code> write(std::string_view first, std::string_view second);
     asio::awaitable<void> linger();
 
     const std::string peer_;
@@ -137,7 +141,8 @@ asio::awaitable<bool> stream_connection::exchange() {
         co_return false;
     if (!is_sendable(*response))
         response = bug_answer("the answer has a status or a header that cannot be sent");
-    const bool close = !in.keep_alive || response->close || group_->closing;
+    const bool ends_with_connection = response->source && in.http_1_0;
+    const bool close = !in.keep_alive || response->close || group_->closing || ends_with_connection;
     const response_framing framing{.answers_head = in.is_head,
                                    .http_1_0 = in.http_1_0,
                                    .close = close,
@@ -175,8 +180,50 @@ asio::awaitable<error_code> stream_connection::send(const http_response& respons
         head += body;
         body = {};
     }
+    const auto failed = co_await write(head, body);
+    if (failed || !response.source || !carries_body(response, framing))
+        co_return failed;
+    co_return co_await send_source(*response.source, framing);
+}
+
+/// A body that is made meanwhile. Of one that is not whole the end is never sent.
+asio::awaitable<error_code> stream_connection::send_source(body_source& source,
+                                                           const response_framing& framing) {
+    while (true) {
+        timer_.disarm();
+        const auto piece = co_await next_of(source);
+        if (!piece)
+            co_return asio::error::operation_aborted;
+        if (piece->empty())
+            break;
+        std::string head = framing.http_1_0 ? std::string() : chunk_head(piece->size());
+        if (const auto failed = co_await write(head, *piece))
+            co_return failed;
+        if (framing.http_1_0)
+            continue;
+        if (const auto failed = co_await write("\r\n", {}))
+            co_return failed;
+    }
+    if (framing.http_1_0)
+        co_return error_code();
+    const std::string end = last_chunk(source.trailers());
+    co_return co_await write(end, {});
+}
+
+/// Empty at the end, nothing when it failed.
+asio::awaitable<std::optional<std::string>> stream_connection::next_of(body_source& source) {
+    try {
+        co_return (co_await source.next()).value_or(std::string());
+    } catch (const std::exception& error) {
+        write_log(log_level::warning, "http_body_cut", {{"detail", error.what()}});
+    }
+    co_return std::nullopt;
+}
+
+asio::awaitable<error_code> stream_connection::write(std::string_view first, std::string_view second) {
     timer_.arm(group_->limits.write_timeout);
-    co_return co_await stream_->write_all({asio::buffer(head), asio::buffer(body)});
+    const std::array<asio::const_buffer, 2> pieces{asio::buffer(first), asio::buffer(second)};
+    co_return co_await stream_->write_all(pieces);
 }
 
 /// Waits for the peer to close: closing over unread bytes would reset the connection, and the peer would lose

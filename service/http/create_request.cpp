@@ -226,12 +226,6 @@ private:
     field_errors& errors_;
 };
 
-problem describe(const json_error& error) {
-    return {.code = problem_code::malformed_json,
-            .detail = "The body cannot be read, at byte " + std::to_string(error.offset) + ": "
-                      + error.message + "."};
-}
-
 create_request finish(draft read) {
     auto& request = read.request;
     request.terms.original = {*read.amount, read.currency->code};
@@ -245,7 +239,7 @@ boost::system::result<create_request, problem> parse_create_request(std::string_
                                                                     const create_request_policy& policy) {
     const auto parsed = parse_json(body);
     if (!parsed)
-        return describe(parsed.error());
+        return make_json_problem(parsed.error());
     field_errors errors;
     const field root{*parsed, "", errors};
     // JSON text holds U+0000 in this spelling only, and nearly never.

@@ -70,15 +70,11 @@ std::optional<int> read_integer(const field& in, int least, int most) {
     return std::nullopt;
 }
 
-std::optional<std::string> read_text(const field& in, std::size_t max_bytes) {
-    const auto* text = read_string(in);
-    if (!text)
-        return std::nullopt;
-    if (text->size() > max_bytes) {
-        in.refuse("Must be at most " + std::to_string(max_bytes) + " bytes long.");
-        return std::nullopt;
-    }
-    const auto characters = decode_utf8(*text);
+namespace {
+
+/// The text, unless it is blank or holds what cannot be shown.
+std::optional<std::string> keep_printable(const field& in, const std::string& text) {
+    const auto characters = decode_utf8(text);
     if (!characters || std::ranges::all_of(*characters, is_white_space)) {
         in.refuse("Must not be empty or blank.");
         return std::nullopt;
@@ -87,7 +83,29 @@ std::optional<std::string> read_text(const field& in, std::size_t max_bytes) {
         in.refuse("Must not hold control characters.");
         return std::nullopt;
     }
-    return *text;
+    return text;
+}
+
+} // namespace
+
+std::optional<std::string> read_text(const field& in, std::size_t max_bytes) {
+    const auto* text = read_string(in);
+    if (!text)
+        return std::nullopt;
+    if (text->size() <= max_bytes)
+        return keep_printable(in, *text);
+    in.refuse("Must be at most " + std::to_string(max_bytes) + " bytes long.");
+    return std::nullopt;
+}
+
+std::optional<std::string> read_prose(const field& in, std::size_t max_characters) {
+    const auto* text = read_string(in);
+    if (!text)
+        return std::nullopt;
+    if (decode_utf8(*text).value_or(std::u32string()).size() <= max_characters)
+        return keep_printable(in, *text);
+    in.refuse("Must be at most " + std::to_string(max_characters) + " characters long.");
+    return std::nullopt;
 }
 
 std::optional<std::string> read_url(const field& in, std::span<const host_rule> allowed) {

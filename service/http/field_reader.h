@@ -54,6 +54,8 @@ std::optional<bool> read_flag(const field& in);
 std::optional<int> read_integer(const field& in, int least, int most);
 /// Not blank, no control characters.
 std::optional<std::string> read_text(const field& in, std::size_t max_bytes);
+/// Likewise, but of so many characters.
+std::optional<std::string> read_prose(const field& in, std::size_t max_characters);
 /// As url_check.h has it; with rules, of a host that one of them names.
 std::optional<std::string> read_url(const field& in, std::span<const host_rule> allowed = {});
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <cstddef>
 #include <ctime>
 
@@ -127,17 +128,32 @@ std::string response_head(const http_response& response, const response_framing&
     head.append(boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(response.status)));
     head.append("\r\n");
     for (const auto& [name, value] : response.headers) {
-        if (!is_framing_header(name))
+        if (!is_framing_header(name) && !(framing.http_1_0 && equals_ignoring_case(name, "Trailer")))
             append_header(head, name, value);
     }
     append_header(head, "Date", framing.date);
-    if (has_length(response))
+    if (has_length(response) && response.source && !framing.http_1_0)
+        append_header(head, "Transfer-Encoding", "chunked");
+    else if (has_length(response) && !response.source)
         append_header(head, "Content-Length", std::to_string(response.body.size()));
     if (framing.close)
         append_header(head, "Connection", "close");
     else if (framing.http_1_0)
         append_header(head, "Connection", "keep-alive");
     return head.append("\r\n");
+}
+
+std::string chunk_head(std::size_t bytes) {
+    std::array<char, 16> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), bytes, 16).ptr;
+    return std::string(digits.data(), end) + "\r\n";
+}
+
+std::string last_chunk(const std::vector<http_header>& trailers) {
+    std::string text = "0\r\n";
+    for (const auto& [name, value] : trailers)
+        append_header(text, name, value);
+    return text + "\r\n";
 }
 
 std::string_view date_header::at(std::chrono::system_clock::time_point now) {

@@ -5,9 +5,11 @@
 #include "http/message.h"
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace checkout {
 
@@ -38,8 +40,14 @@ struct response_framing {
 bool carries_body(const http_response& response, const response_framing& framing);
 
 /// Status line and headers up to and including the empty line. Content-Length, Connection, Date and
-/// Transfer-Encoding among the response's own headers are left out: `framing` decides those.
+/// Transfer-Encoding among the response's own headers are left out: `framing` decides those. A body from a
+/// source is chunked, and for HTTP/1.0 ends with the connection.
 std::string response_head(const http_response& response, const response_framing& framing);
+
+/// What precedes a chunk of that many bytes; CR LF follows it.
+std::string chunk_head(std::size_t bytes);
+/// The end of a chunked body. The trailers are sendable as headers are.
+std::string last_chunk(const std::vector<http_header>& trailers);
 
 /// The Date header's value, formatted once a second.
 class date_header {

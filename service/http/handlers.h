@@ -7,6 +7,8 @@
 #include "checkout/session_settler.h"
 #include "checkout/webhook_desk.h"
 #include "domain/redirect.h"
+#include "finance/export_desk.h"
+#include "finance/feed_reader.h"
 #include "http/api_tokens.h"
 #include "http/create_request.h"
 #include "http/message.h"
@@ -33,7 +35,10 @@ struct services {
     webhook_desk& webhooks;
     order_store& orders;
     discrepancy_store& discrepancies;
+    discrepancy_store& listed_discrepancies; ///< from where finance reads
     report_store& reports;
+    export_desk& exports;
+    feed_reader& feed;
     settlement_store& settlements;
     const redirect_signer* signer = nullptr; ///< nothing: no redirects are served
     create_request_policy create_policy;
@@ -45,6 +50,7 @@ struct call {
     http_request request;
     std::vector<std::string> parameters; ///< of the path
     scope_set scopes;                    ///< of the caller's token
+    std::string caller;                  ///< the token's name
     call_context context;
 };
 
@@ -59,6 +65,11 @@ async_reply list_order_events(services& with, call request);
 async_reply explain_order(services& with, call request);
 async_reply cancel_order(services& with, call request);
 async_reply list_payments(services& with, call request);
+async_reply list_sessions(services& with, call request);
+async_reply list_refunds(services& with, call request);
+async_reply read_feed(services& with, call request);
+async_reply summarise(services& with, call request);
+async_reply resolve_discrepancy(services& with, call request);
 async_reply list_discrepancies(services& with, call request);
 async_reply checkout_success(services& with, call request);
 async_reply checkout_cancel(services& with, call request);

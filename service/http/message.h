@@ -2,7 +2,10 @@
 // peers.
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
+
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,12 +31,24 @@ struct http_request {
     std::optional<std::string_view> header(std::string_view name) const;
 };
 
+/// A body that is made while it is sent, as fast as its reader takes it.
+class body_source {
+public:
+    virtual ~body_source() = default;
+    /// The next piece, which is not empty; nothing at the end. What it throws cuts the connection, so that
+    /// the reader sees that the body is not whole.
+    virtual boost::asio::awaitable<std::optional<std::string>> next() = 0;
+    /// Sent after the end, to HTTP/1.1. The answer's Trailer header names them.
+    virtual std::vector<http_header> trailers() = 0;
+};
+
 struct http_response {
     unsigned status = 200;
     /// Content-Length, Connection, Date and Transfer-Encoding are the server's own and dropped from here.
     std::vector<http_header> headers;
     std::string body;
-    bool close = false; ///< close the connection after this answer
+    std::shared_ptr<body_source> source; ///< instead of `body`
+    bool close = false;                  ///< close the connection after this answer
 
     void set(std::string_view name, std::string_view value); ///< replaces a header of that name
     std::optional<std::string_view> header(std::string_view name) const;

@@ -58,7 +58,7 @@ async_reply list_order_events(services& with, call request) {
     const auto order = co_await find_order(with, request.parameters.front());
     if (!order)
         co_return no_order();
-    auto events = co_await with.reports.list_events(order->key, after, limit + 1);
+    auto events = co_await with.orders.list_events(order->key, after, limit + 1);
     std::optional<std::string> next;
     if (events.size() > static_cast<std::size_t>(limit)) {
         events.pop_back();

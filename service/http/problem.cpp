@@ -37,6 +37,7 @@ constexpr std::array kinds{
     problem_kind{session_not_found, "session_not_found", 404, "No such session"},
     problem_kind{order_not_found, "order_not_found", 404, "No such order"},
     problem_kind{cancel_token_not_found, "cancel_token_not_found", 404, "No such checkout"},
+    problem_kind{discrepancy_not_found, "discrepancy_not_found", 404, "No such discrepancy"},
     problem_kind{method_not_allowed, "method_not_allowed", 405, "The path does not have this method"},
     problem_kind{not_acceptable, "not_acceptable", 406, "There is no answer of the type asked for"},
     problem_kind{request_timeout, "request_timeout", 408, "The request did not arrive in time"},
@@ -49,6 +50,8 @@ constexpr std::array kinds{
     problem_kind{order_cancelled, "order_cancelled", 409, "The order was cancelled"},
     problem_kind{too_many_open_sessions, "too_many_open_sessions", 409,
                  "Too many sessions can still be paid"},
+    problem_kind{discrepancy_already_resolved, "discrepancy_already_resolved", 409,
+                 "The discrepancy is resolved otherwise"},
     problem_kind{body_too_large, "body_too_large", 413, "The body is too large"},
     problem_kind{unsupported_media_type, "unsupported_media_type", 415, "The body is not application/json"},
     problem_kind{validation_failed, "validation_failed", 422, "The request is not valid"},
@@ -167,6 +170,12 @@ problem make_validation_problem(std::vector<field_error> errors) {
     return {.code = validation_failed,
             .detail = count == 1 ? "1 field is wrong." : std::to_string(count) + " fields are wrong.",
             .errors = std::move(errors)};
+}
+
+problem make_json_problem(const json_error& error) {
+    return {.code = problem_code::malformed_json,
+            .detail = "The body cannot be read, at byte " + std::to_string(error.offset) + ": "
+                      + error.message + "."};
 }
 
 problem to_problem(failure expected) {

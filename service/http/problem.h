@@ -4,6 +4,7 @@
 
 #include "domain/errc.h"
 #include "http/message.h"
+#include "json/json.h"
 
 #include <chrono>
 #include <optional>
@@ -29,6 +30,7 @@ enum class problem_code {
     session_not_found,
     order_not_found,
     cancel_token_not_found,
+    discrepancy_not_found,
     method_not_allowed,
     not_acceptable,
     request_timeout,
@@ -38,6 +40,7 @@ enum class problem_code {
     order_already_paid,
     order_cancelled,
     too_many_open_sessions,
+    discrepancy_already_resolved,
     body_too_large,
     unsupported_media_type,
     validation_failed,
@@ -85,6 +88,9 @@ struct problem {
 
 /// validation_failed with these errors.
 problem make_validation_problem(std::vector<field_error> errors);
+
+/// malformed_json, with where and why.
+problem make_json_problem(const json_error& error);
 
 /// What the caller is told of an expected failure.
 problem to_problem(failure expected);

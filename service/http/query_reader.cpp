@@ -17,7 +17,7 @@ constexpr std::size_t max_cursor_bytes = 512;
 
 // What PostgreSQL's timestamps and RFC 3339's four digits both hold.
 const instant earliest = parse_date("0001-01-01").value();
-const instant latest = parse_date("9999-12-31").value();
+const instant latest = parse_rfc3339("9999-12-31T23:59:59.999999Z").value();
 
 template <class Number>
 std::optional<Number> read_number(std::string_view text) {
@@ -58,14 +58,20 @@ std::optional<std::string> query_reader::text(std::string_view name) {
 }
 
 int query_reader::limit() {
-    const auto given = text("limit");
+    return static_cast<int>(number("limit", 1, max_limit).value_or(default_limit));
+}
+
+std::optional<std::int64_t> query_reader::number(std::string_view name, std::int64_t least,
+                                                 std::int64_t most) {
+    const auto given = text(name);
     if (!given)
-        return default_limit;
-    const auto number = read_number<int>(*given);
-    if (number && *number >= 1 && *number <= max_limit)
-        return *number;
-    refuse("limit", "Must be a whole number from 1 to 1000.");
-    return default_limit;
+        return std::nullopt;
+    const auto value = read_number<std::int64_t>(*given);
+    if (value && *value >= least && *value <= most)
+        return value;
+    refuse(name,
+           "Must be a whole number from " + std::to_string(least) + " to " + std::to_string(most) + ".");
+    return std::nullopt;
 }
 
 std::optional<instant> query_reader::instant_or_date(std::string_view name) {
@@ -82,8 +88,16 @@ std::optional<instant> query_reader::instant_or_date(std::string_view name) {
     return at;
 }
 
+std::pair<std::optional<instant>, std::optional<instant>> query_reader::range() {
+    const auto from = instant_or_date("from");
+    const auto to = instant_or_date("to");
+    if (from && to && *to < *from)
+        refuse("to", "Must not be before from.");
+    return {from, to};
+}
+
 bool query_reader::is_in_range(instant at) {
-    return at >= earliest && at < latest;
+    return at >= earliest && at <= latest;
 }
 
 void query_reader::refuse(std::string_view name, std::string message) {

@@ -26,8 +26,12 @@ public:
     std::optional<std::string> text(std::string_view name);
     /// "limit": 1 to 1000.
     int limit();
+    /// A whole number in those bounds; nothing when it is absent.
+    std::optional<std::int64_t> number(std::string_view name, std::int64_t least, std::int64_t most);
     /// An RFC 3339 instant, or a date that stands for its start in UTC.
     std::optional<instant> instant_or_date(std::string_view name);
+    /// "from" and "to", half-open.
+    std::pair<std::optional<instant>, std::optional<instant>> range();
     void refuse(std::string_view name, std::string message);
 
     /// Whether a cursor's instant can be one of ours.

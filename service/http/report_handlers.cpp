@@ -1,28 +1,30 @@
+// Payments, sessions and refunds: in pages as JSON, or the whole range as CSV or NDJSON.
 #include "domain/currency.h"
+#include "finance/row_format.h"
 #include "http/answers.h"
+#include "http/export_body.h"
 #include "http/handlers.h"
+#include "http/page_text.h"
 #include "http/query_reader.h"
-#include "http/wire.h"
+#include "http/row_cursor.h"
+
+#include <algorithm>
+#include <tuple>
 
 namespace checkout {
 
 namespace {
 
-constexpr char recorded_cursor = 'r';
-constexpr char paid_cursor = 'p';
+constexpr std::string_view media_types[] = {"application/json", "text/csv", "application/x-ndjson"};
+constexpr std::size_t csv_type = 1;
+constexpr std::size_t ndjson_type = 2;
 
-char cursor_kind(payment_axis axis) {
-    return axis == payment_axis::recorded_at ? recorded_cursor : paid_cursor;
-}
-
-payment_axis read_axis(query_reader& query) {
-    const auto given = query.text("axis");
-    if (!given || *given == "recordedAt")
-        return payment_axis::recorded_at;
-    if (*given != "paymentTime")
-        query.refuse("axis", "Must be recordedAt or paymentTime.");
-    return payment_axis::payment_time;
-}
+/// A report's parameters but for its range, currency and page.
+struct report_parameters {
+    report_name report;
+    char cursor_kind;
+    void (*read)(query_reader& query, report_query& into);
+};
 
 std::optional<std::string> read_currency(query_reader& query) {
     auto given = query.text("currency");
@@ -31,72 +33,127 @@ std::optional<std::string> read_currency(query_reader& query) {
     return given;
 }
 
-std::optional<amount_verdict> read_verdict(query_reader& query) {
-    const auto given = query.text("verdict");
-    if (!given)
-        return std::nullopt;
-    const auto verdict = find_value<amount_verdict>(*given);
-    if (!verdict)
-        query.refuse("verdict", "There is no such verdict.");
-    return verdict;
+template <class Value>
+std::optional<std::string> read_name(query_reader& query, std::string_view parameter, std::string message) {
+    auto given = query.text(parameter);
+    if (given && !find_value<Value>(*given))
+        query.refuse(parameter, std::move(message));
+    return given;
 }
 
-std::optional<payment_position> read_position(query_reader& query, payment_axis axis) {
-    const auto given = query.text("cursor");
-    if (!given)
-        return std::nullopt;
-    const auto numbers = read_cursor(cursor_kind(axis), 2, *given);
-    if (numbers) {
-        const payment_position position{instant(std::chrono::microseconds(numbers->at(0))), numbers->at(1)};
-        if (query_reader::is_in_range(position.at))
-            return position;
-    }
-    query.refuse("cursor", "Not a cursor of this list.");
-    return std::nullopt;
+void read_payment_filters(query_reader& query, report_query& into) {
+    into.state = read_name<amount_verdict>(query, "verdict", "There is no such verdict.");
+    const auto axis = query.text("axis");
+    if (axis && *axis == "paymentTime")
+        into.axis = report_axis::payment_time;
+    else if (axis && *axis != "recordedAt")
+        query.refuse("axis", "Must be recordedAt or paymentTime.");
 }
 
-payment_query read_query(query_reader& query) {
-    payment_query wanted;
-    wanted.from = query.instant_or_date("from");
-    wanted.to = query.instant_or_date("to");
-    if (wanted.from && wanted.to && *wanted.to < *wanted.from)
-        query.refuse("to", "Must not be before from.");
-    wanted.axis = read_axis(query);
+void read_session_filters(query_reader& query, report_query& into) {
+    into.state = read_name<session_status>(query, "status", "There is no such status of a session.");
+    into.payment_status =
+        read_name<payment_status>(query, "paymentStatus", "Must be unpaid, processing or paid.");
+}
+
+void read_refund_filters(query_reader& query, report_query& into) {
+    into.state = read_name<refund_status>(query, "status", "There is no such status of a refund.");
+}
+
+constexpr report_parameters payments{report_name::payments, 'r', read_payment_filters};
+constexpr report_parameters sessions{report_name::sessions, 's', read_session_filters};
+constexpr report_parameters refunds{report_name::refunds, 'f', read_refund_filters};
+
+report_query read_query(query_reader& query, const report_parameters& parameters) {
+    report_query wanted;
+    wanted.report = parameters.report;
+    std::tie(wanted.from, wanted.to) = query.range();
     wanted.currency = read_currency(query);
-    wanted.verdict = read_verdict(query);
-    wanted.after = read_position(query, wanted.axis);
-    wanted.limit = query.limit();
+    parameters.read(query, wanted);
     return wanted;
 }
 
-std::string cursor_after(const payment_line& line, payment_axis axis) {
-    const auto& payment = line.payment;
-    const auto at = axis == payment_axis::recorded_at ? payment.recorded_at : payment.payment_time.value();
-    return write_cursor(cursor_kind(axis), {at.time_since_epoch().count(), payment.id});
+/// Of the axis that the page is in order of.
+char cursor_kind(const report_parameters& parameters, const report_query& wanted) {
+    return wanted.axis == report_axis::payment_time ? 'p' : parameters.cursor_kind;
+}
+
+std::optional<report_position> read_position(query_reader& query, char kind) {
+    const auto given = query.text("cursor");
+    if (!given)
+        return std::nullopt;
+    auto place = read_row_cursor(kind, *given);
+    if (!place)
+        query.refuse("cursor", "Not a cursor of this list.");
+    return place;
+}
+
+async_reply answer_page(services& with, const report_parameters& parameters, query_reader query) {
+    auto wanted = read_query(query, parameters);
+    const auto kind = cursor_kind(parameters, wanted);
+    auto after = read_position(query, kind);
+    const auto limit = static_cast<std::size_t>(query.limit());
+    if (auto wrong = query.finish())
+        co_return std::move(*wrong);
+    const auto columns = columns_of(wanted.report);
+    const auto page =
+        co_await with.reports.read_page(std::move(wanted), std::move(after), static_cast<int>(limit) + 1);
+    page_text text(columns);
+    for (std::size_t i = 0; i < std::min(page.rows.size(), limit); ++i)
+        text.add(page.rows.row(i));
+    if (page.rows.size() > limit)
+        text.set("nextCursor", write_row_cursor(kind, page.places[limit - 1]));
+    else
+        text.set("nextCursor", nullptr);
+    text.set("asOf", to_rfc3339_micros(page.as_of));
+    co_return json_text_answer(200, text.finish());
+}
+
+async_reply answer_whole(services& with, const report_parameters& parameters, query_reader query,
+                         row_format format, call_context context) {
+    const auto wanted = read_query(query, parameters);
+    for (const auto* name : {"cursor", "limit"})
+        if (query.text(name))
+            query.refuse(name, "A stream gives the whole range.");
+    if (auto wrong = query.finish())
+        co_return std::move(*wrong);
+    auto job = with.exports.start(wanted, format);
+    if (!job)
+        co_return problem{.code = problem_code::overloaded,
+                          .detail = "As many exports as may be are under way."};
+    const auto as_of = co_await job->open();
+    co_return export_answer(std::move(job), wanted.report, format, as_of, std::move(context.request_id));
+}
+
+async_reply refuse_type() {
+    co_return problem{.code = problem_code::not_acceptable,
+                      .detail = "The list is given as application/json, text/csv or application/x-ndjson."};
+}
+
+async_reply answer_report(services& with, const report_parameters& parameters, call request) {
+    const auto type = choose_media_type(request.request, media_types);
+    if (!type)
+        return refuse_type();
+    query_reader query(request.request.query);
+    if (*type == csv_type || *type == ndjson_type)
+        return answer_whole(with, parameters, std::move(query),
+                            *type == csv_type ? row_format::csv : row_format::ndjson,
+                            std::move(request.context));
+    return answer_page(with, parameters, std::move(query));
 }
 
 } // namespace
 
 async_reply list_payments(services& with, call request) {
-    if (!may_send_json(request.request))
-        co_return problem{.code = problem_code::not_acceptable,
-                          .detail = "The list is given as application/json."};
-    query_reader query(request.request.query);
-    auto wanted = read_query(query);
-    if (auto wrong = query.finish())
-        co_return std::move(*wrong);
-    const auto limit = static_cast<std::size_t>(wanted.limit++);
-    const auto axis = wanted.axis;
-    auto lines = co_await with.reports.list_payments(std::move(wanted));
-    std::optional<std::string> next;
-    if (lines.size() > limit) {
-        lines.pop_back();
-        next = cursor_after(lines.back(), axis);
-    }
-    json_array items;
-    for (const auto& line : lines)
-        items.push_back(to_json_line(line));
-    co_return json_answer(200, to_json_items(std::move(items), std::move(next)));
+    return answer_report(with, payments, std::move(request));
+}
+
+async_reply list_sessions(services& with, call request) {
+    return answer_report(with, sessions, std::move(request));
+}
+
+async_reply list_refunds(services& with, call request) {
+    return answer_report(with, refunds, std::move(request));
 }
 
 } // namespace checkout

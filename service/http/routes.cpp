@@ -10,6 +10,7 @@ namespace {
 
 constexpr scope_set storefront{api_scope::storefront};
 constexpr scope_set finance{api_scope::finance};
+constexpr scope_set operators{api_scope::operations};
 constexpr scope_set readers{api_scope::storefront, api_scope::finance};
 constexpr scope_set anybody{};
 
@@ -23,7 +24,12 @@ constexpr route main_table[] = {
     {"GET", "/v1/orders/{merchantOrderId}/explain", endpoint::explain_order, readers},
     {"POST", "/v1/orders/{merchantOrderId}/cancel", endpoint::cancel_order, storefront},
     {"GET", "/v1/reconciliation/payments", endpoint::list_payments, finance},
+    {"GET", "/v1/reconciliation/sessions", endpoint::list_sessions, finance},
+    {"GET", "/v1/reconciliation/refunds", endpoint::list_refunds, finance},
+    {"GET", "/v1/reconciliation/events", endpoint::read_feed, finance},
+    {"GET", "/v1/reconciliation/summary", endpoint::summarise, finance},
     {"GET", "/v1/reconciliation/discrepancies", endpoint::list_discrepancies, finance},
+    {"POST", "/v1/reconciliation/discrepancies/{id}/resolve", endpoint::resolve_discrepancy, operators, request_body::json},
     {"GET", "/checkout/success", endpoint::checkout_success, anybody, request_body::none, true},
     {"GET", "/checkout/cancel/{token}", endpoint::checkout_cancel, anybody, request_body::none, true},
     {"POST", "/webhooks/clink", endpoint::receive_webhook, anybody, request_body::raw},

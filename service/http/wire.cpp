@@ -77,34 +77,27 @@ json_value to_json_attempt(const session_record& session, visibility seen) {
         {"refusal", refusal_of(session)}};
 }
 
-/// The members that a payment has in an order as in a report, after its identification.
-void add_payment(json_object& object, const payment_record& payment, json_value session_id, int attempt) {
-    const auto& asked = payment.original;
-    object.push_back({"sessionId", std::move(session_id)});
-    object.push_back({"clinkOrderId", id_or_null(payment.order_id)});
-    object.push_back({"attempt", attempt});
-    object.push_back({"kind", to_string(payment.kind)});
-    object.push_back({"verdict", to_string(payment.verdict)});
-    object.push_back({"originalAmount", format_amount(asked.amount, asked.currency)});
-    object.push_back({"originalCurrency", asked.currency});
-    object.push_back({"amountTotal", amount_or_null(payment.amount_total, payment.payment_currency)});
-    object.push_back({"paymentCurrency", or_null(payment.payment_currency)});
-    object.push_back({"amountSubtotal", amount_or_null(payment.amount_subtotal, asked.currency)});
-    object.push_back(
-        {"refundedAmount", format_amount(payment.refunded_amount, payment.payment_currency.value_or(""))});
-    object.push_back({"paymentTime", or_null(payment.payment_time)});
-    object.push_back({"recordedAt", to_rfc3339(payment.recorded_at)});
-    object.push_back({"evidence", to_string(payment.found_by)});
-    object.push_back({"subscriptionId", or_null(payment.subscription_id)});
-    object.push_back({"invoiceId", or_null(payment.invoice_id)});
-}
-
 json_value to_json_payment(const order_record& order, const payment_record& payment, visibility seen) {
     const auto& session = *order.find_session(payment.attempt);
-    json_object object{{"paymentId", std::to_string(payment.id)}};
-    add_payment(object, payment, may_see_id(session, seen) ? id_or_null(session.session_id) : json_value(),
-                session.attempt);
-    return object;
+    const auto& asked = payment.original;
+    return json_object{
+        {"paymentId", std::to_string(payment.id)},
+        {"sessionId", may_see_id(session, seen) ? id_or_null(session.session_id) : json_value()},
+        {"clinkOrderId", id_or_null(payment.order_id)},
+        {"attempt", session.attempt},
+        {"kind", to_string(payment.kind)},
+        {"verdict", to_string(payment.verdict)},
+        {"originalAmount", format_amount(asked.amount, asked.currency)},
+        {"originalCurrency", asked.currency},
+        {"amountTotal", amount_or_null(payment.amount_total, payment.payment_currency)},
+        {"paymentCurrency", or_null(payment.payment_currency)},
+        {"amountSubtotal", amount_or_null(payment.amount_subtotal, asked.currency)},
+        {"refundedAmount", format_amount(payment.refunded_amount, payment.payment_currency.value_or(""))},
+        {"paymentTime", or_null(payment.payment_time)},
+        {"recordedAt", to_rfc3339(payment.recorded_at)},
+        {"evidence", to_string(payment.found_by)},
+        {"subscriptionId", or_null(payment.subscription_id)},
+        {"invoiceId", or_null(payment.invoice_id)}};
 }
 
 /// A session in a discrepancy's detail is one that was never released.
@@ -300,13 +293,6 @@ json_value to_json_event(const event_record& event, visibility seen) {
                        {"data", std::move(data)}};
 }
 
-json_value to_json_line(const payment_line& line) {
-    json_object object{{"paymentId", std::to_string(line.payment.id)},
-                       {"merchantOrderId", line.order_id.str()}};
-    add_payment(object, line.payment, id_or_null(line.session_id), line.attempt);
-    return object;
-}
-
 json_value to_json_line(const discrepancy_line& line) {
     auto object = to_json_discrepancy(line.found, visibility::everything);
     object.push_back({"state", line.state});
@@ -321,8 +307,8 @@ json_value to_json_line(const discrepancy_line& line) {
     return object;
 }
 
-json_value to_json_items(json_array items, std::optional<std::string> next_cursor) {
-    return json_object{{"items", std::move(items)}, {"nextCursor", or_null(next_cursor)}};
+json_object to_json_items(json_array items, std::optional<std::string> next_cursor) {
+    return {{"items", std::move(items)}, {"nextCursor", or_null(next_cursor)}};
 }
 
 std::string_view redirect_status(const session_outcome& outcome) {

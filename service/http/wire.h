@@ -6,7 +6,7 @@
 #include "checkout/session_settler.h"
 #include "domain/order.h"
 #include "storage/discrepancy_store.h"
-#include "storage/report_store.h"
+#include "storage/order_store.h"
 #include "json/json.h"
 
 #include <optional>
@@ -28,9 +28,8 @@ json_value to_json_explanation(const order_record& order, const std::vector<disc
                                visibility seen);       ///< Explanation
 json_value to_json_terms(const recorded_terms& terms); ///< Terms
 json_value to_json_event(const event_record& event, visibility seen);
-json_value to_json_line(const payment_line& line);     ///< ReconciliationPayment
 json_value to_json_line(const discrepancy_line& line); ///< Discrepancy
-json_value to_json_items(json_array items, std::optional<std::string> next_cursor);
+json_object to_json_items(json_array items, std::optional<std::string> next_cursor);
 
 /// What a redirect says of a session: paid, processing, unpaid or expired.
 std::string_view redirect_status(const session_outcome& outcome);

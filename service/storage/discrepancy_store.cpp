@@ -1,5 +1,6 @@
 #include "storage/discrepancy_store.h"
 
+#include "storage/feed_head.h"
 #include "storage/rows.h"
 #include "storage/session.h"
 
@@ -7,16 +8,18 @@ namespace checkout {
 
 namespace {
 
-// Found twice is one row: the unique (kind, subject) answers. Only a new row writes an event, and one that
-// the service itself had taken for explained: what it sees again is not.
+// Found twice is one row: the unique (kind, subject) answers. Only a new row writes an event, and one that is
+// opened again: what the service itself had taken for explained and sees again, and what an operator had
+// resolved on other facts.
 constexpr sql_statement insert_discrepancy{"open_discrepancy",
                                            R"sql(
 with d as (
     insert into checkout.discrepancies (kind, subject, order_id, attempt_id, detail)
     values ($1, $2, $3, $4::uuid, $5::jsonb)
     on conflict (kind, subject) do update set state = 'open', detail = excluded.detail, resolved_at = null,
-        resolution = null, resolved_by = null
-        where discrepancies.state = 'resolved' and discrepancies.resolved_by = 'service'
+        resolution = null, note = null, resolved_by = null, by_operator = false
+        where discrepancies.state = 'resolved'
+            and (not discrepancies.by_operator or discrepancies.detail <> excluded.detail)
     returning order_id, attempt_id, kind
 )
 insert into checkout.events (order_id, attempt_id, kind, source, request_id, data)
@@ -35,15 +38,33 @@ insert into checkout.events (order_id, attempt_id, kind, source, request_id, dat
 select order_id, attempt_id, 'discrepancy_resolved', $6, $7,
     jsonb_build_object('discrepancy', kind, 'resolution', resolution) from d where order_id is not null)sql"};
 
-constexpr sql_statement select_page{"list_discrepancies",
+// An operator's word, once: the same again changes nothing, another one finds no open row.
+constexpr sql_statement resolve_one{"resolve_discrepancy",
                                     R"sql(
-select d.discrepancy_id, d.kind, d.opened_at, d.detail, d.subject, d.state, d.resolved_at, d.resolution, d.note,
-    d.resolved_by, o.merchant_order_id, s.attempt, s.clink_session_id
-from checkout.discrepancies d
-left join checkout.orders o on o.order_id = d.order_id
-left join checkout.sessions s on s.attempt_id = d.attempt_id
-where d.discrepancy_id > $1 and ($2::text is null or d.state = $2) and ($3::text is null or d.kind = $3)
-order by d.discrepancy_id limit $4)sql"};
+with d as (
+    update checkout.discrepancies set state = 'resolved', resolved_at = now(), resolution = $2, note = $3, resolved_by = $4,
+        by_operator = true
+    where discrepancy_id = $1 and state = 'open'
+    returning order_id, attempt_id, kind
+)
+insert into checkout.events (order_id, attempt_id, kind, source, request_id, data)
+select order_id, attempt_id, 'discrepancy_resolved', 'operator', $5,
+    jsonb_strip_nulls(jsonb_build_object('discrepancy', kind, 'resolution', $2::text, 'note', $3::text, 'by', $4::text))
+from d where order_id is not null)sql"};
+
+const std::string select_lines =
+    "select d.discrepancy_id, d.kind, d.opened_at, d.detail, d.subject, d.state, d.resolved_at, "
+    "d.resolution, d.note,"
+    " d.resolved_by, o.merchant_order_id, s.attempt, s.clink_session_id from checkout.discrepancies d"
+    " left join checkout.orders o on o.order_id = d.order_id"
+    " left join checkout.sessions s on s.attempt_id = d.attempt_id where ";
+const std::string page_text =
+    select_lines
+    + "d.discrepancy_id > $1 and ($2::text is null or d.state = $2) and ($3::text is null or d.kind = $3)"
+      " order by d.discrepancy_id limit $4";
+const std::string one_text = select_lines + "d.discrepancy_id = $1";
+const sql_statement select_page{"list_discrepancies", page_text.c_str()};
+const sql_statement select_one{"find_discrepancy", one_text.c_str()};
 
 constexpr sql_statement select_open{
     "select_open_discrepancies", "select discrepancy_id, kind, opened_at, detail from checkout.discrepancies"
@@ -112,15 +133,25 @@ boost::asio::awaitable<bool> discrepancy_store::open(order_key order, discrepanc
         });
 }
 
-boost::asio::awaitable<std::vector<discrepancy_line>> discrepancy_store::list(discrepancy_query query) {
+boost::asio::awaitable<discrepancy_page> discrepancy_store::list(discrepancy_query query) {
     return db_.run(
         "list_discrepancies", operation_mode::read, [query = std::move(query)](db_session& session) {
             const auto kind = query.kind ? std::optional(std::string(to_string(*query.kind))) : std::nullopt;
-            std::vector<discrepancy_line> lines;
+            discrepancy_page page{.as_of = read_feed_head(session).complete_to, .lines = {}};
             for (const auto& row : session.run(select_page, query.after, query.state, kind, query.limit))
-                lines.push_back(read_line(row));
-            return lines;
+                page.lines.push_back(read_line(row));
+            return page;
         });
+}
+
+boost::asio::awaitable<std::optional<discrepancy_line>>
+discrepancy_store::resolve(discrepancy_resolution by) {
+    return db_.run("resolve_discrepancy", operation_mode::transaction,
+                   [by = std::move(by)](db_session& session) -> std::optional<discrepancy_line> {
+                       session.run(resolve_one, by.id, by.resolution, by.note, by.actor, by.request_id);
+                       const auto found = session.run(select_one, by.id);
+                       return found.empty() ? std::nullopt : std::optional(read_line(found.one_row()));
+                   });
 }
 
 } // namespace checkout

@@ -35,11 +35,25 @@ struct discrepancy_line {
     std::optional<std::string> resolved_by;
 };
 
+/// An operator's word on a discrepancy.
+struct discrepancy_resolution {
+    std::int64_t id = 0;
+    std::string resolution;
+    std::optional<std::string> note;
+    std::string actor; ///< the token's name
+    std::string request_id;
+};
+
 struct discrepancy_query {
     std::optional<std::string> state;
     std::optional<discrepancy_kind> kind;
     std::int64_t after = 0; ///< the last id of the page before
     int limit = 100;
+};
+
+struct discrepancy_page {
+    instant as_of{}; ///< nothing that was opened before it will appear later
+    std::vector<discrepancy_line> lines;
 };
 
 class discrepancy_store {
@@ -53,7 +67,10 @@ public:
     boost::asio::awaitable<bool> open(order_key order, discrepancy_draft draft, evidence source,
                                       std::string request_id);
     /// A page, by id. Throws database_unavailable.
-    boost::asio::awaitable<std::vector<discrepancy_line>> list(discrepancy_query query);
+    boost::asio::awaitable<discrepancy_page> list(discrepancy_query query);
+    /// Resolves it if it is open, with its event when it has an order. The discrepancy as it then is; nothing
+    /// when there is none.
+    boost::asio::awaitable<std::optional<discrepancy_line>> resolve(discrepancy_resolution by);
 
 private:
     database& db_;

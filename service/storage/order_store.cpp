@@ -74,6 +74,24 @@ std::optional<order_record> read_whole(db_session& session, const std::string& k
     return order;
 }
 
+constexpr sql_statement select_events{
+    "select_events",
+    "select e.event_id, e.kind, e.at, s.attempt, (s.released_at is not null or (s.attempt is null"
+    " and not e.data ? 'sessionId')) as released, e.source, e.request_id, e.data from checkout.events e"
+    " left join checkout.sessions s using (attempt_id)"
+    " where e.order_id = $1 and e.event_id > $2 order by e.event_id limit $3"};
+
+event_record read_event(const pqxx::row& row) {
+    return {.id = row["event_id"].as<std::int64_t>(),
+            .kind = row["kind"].as<std::string>(),
+            .at = read_instant(row["at"]),
+            .attempt = row["attempt"].as<std::optional<int>>(),
+            .released = row["released"].as<bool>(),
+            .source = read_optional_text(row["source"]),
+            .request_id = read_optional_text(row["request_id"]),
+            .data = row["data"].as<std::string>()};
+}
+
 } // namespace
 
 boost::asio::awaitable<std::optional<order_record>> order_store::find_order(merchant_order_id id) {
@@ -104,6 +122,16 @@ boost::asio::awaitable<std::optional<order_record>> order_store::find_order_of(c
                    [id = std::move(id)](db_session& session) {
                        return read_by(session, find_by_clink_order, id.str());
                    });
+}
+
+boost::asio::awaitable<std::vector<event_record>> order_store::list_events(order_key order,
+                                                                           std::int64_t after, int limit) {
+    return db_.run("list_events", operation_mode::read, [order, after, limit](db_session& session) {
+        std::vector<event_record> events;
+        for (const auto& row : session.run(select_events, static_cast<std::int64_t>(order), after, limit))
+            events.push_back(read_event(row));
+        return events;
+    });
 }
 
 } // namespace checkout

@@ -1,4 +1,5 @@
-// Orders as they stand: every read of one order. Changes are attempt_store.h and settlement_store.h.
+// Orders as they stand, and their timelines: every read of one order. Changes are attempt_store.h and
+// settlement_store.h.
 #pragma once
 
 #include "domain/order.h"
@@ -6,9 +7,25 @@
 
 #include <boost/asio/awaitable.hpp>
 
+#include <cstdint>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace checkout {
+
+/// An event of an order's timeline.
+struct event_record {
+    std::int64_t id = 0;
+    std::string kind;
+    instant at{};
+    std::optional<int> attempt;
+    bool released =
+        true; ///< the attempt's handle is one that a storefront was given; true without an attempt
+    std::optional<std::string> source;
+    std::optional<std::string> request_id;
+    std::string data; ///< a JSON object
+};
 
 class order_store {
 public:
@@ -24,6 +41,10 @@ public:
     boost::asio::awaitable<std::optional<order_record>> find_order_of(attempt_id id);
     /// The order with a payment or a refund of that order of Clink's.
     boost::asio::awaitable<std::optional<order_record>> find_order_of(clink_order_id id);
+
+    /// The order's events after `after`, oldest first, at most `limit`.
+    boost::asio::awaitable<std::vector<event_record>> list_events(order_key order, std::int64_t after,
+                                                                  int limit);
 
 private:
     database& db_;

@@ -1,66 +1,63 @@
-// What is read in pages: an order's timeline, and payments for finance. Keyset pages: a page names the last
-// row it saw, never an offset, so that rows which arrive meanwhile shift nothing.
+// Finance's reads. Keyset pages: a page names the last row it saw, never an offset, so that rows which arrive
+// meanwhile shift nothing. Every answer says as of when it is complete.
 #pragma once
 
-#include "domain/order.h"
 #include "storage/database.h"
+#include "storage/report.h"
 
 #include <boost/asio/awaitable.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace checkout {
 
-struct event_record {
-    std::int64_t id = 0;
-    std::string kind;
-    instant at{};
-    std::optional<int> attempt;
-    bool released =
-        true; ///< the attempt's handle is one that a storefront was given; true without an attempt
-    std::optional<std::string> source;
-    std::optional<std::string> request_id;
-    std::string data; ///< a JSON object
+struct report_page {
+    instant as_of{};                     ///< nothing recorded before it will appear later
+    report_rows rows;                    ///< in order of the axis, then id
+    std::vector<report_position> places; ///< of each row
 };
 
-enum class payment_axis { recorded_at, payment_time };
-
-/// The last row of the page before, on the query's axis.
-struct payment_position {
-    instant at{};
-    std::int64_t payment_id = 0;
+struct feed_page {
+    instant as_of{};
+    std::int64_t last_no = 0; ///< the newest number given
+    report_rows rows;
+    std::int64_t last_read = 0; ///< of these rows; 0: none
 };
 
-struct payment_query {
-    payment_axis axis = payment_axis::recorded_at;
-    std::optional<instant> from;         ///< inclusive
-    std::optional<instant> to;           ///< exclusive
-    std::optional<std::string> currency; ///< the attempt's
-    std::optional<amount_verdict> verdict;
-    std::optional<payment_position> after;
-    int limit = 100;
+/// Counts and sums of a day, or of the whole range; text as the database gives it.
+struct total_line {
+    std::optional<std::string> day; ///< nothing: of the range
+    std::string entry;
+    std::optional<std::string> currency;
+    std::optional<std::string> original_currency;
+    std::string state;
+    std::optional<std::string> payment_status;
+    std::int64_t count = 0;
+    std::optional<std::string> amount;
+    std::optional<std::string> original_amount;
+    std::optional<std::string> refunded_amount;
 };
 
-/// A payment with what it belongs to.
-struct payment_line {
-    payment_record payment;
-    merchant_order_id order_id;
-    std::optional<clink_session_id> session_id;
-    int attempt = 0;
+struct summary {
+    instant as_of{};
+    std::vector<total_line> lines; ///< by day, then entry, currency and state; those of the range last
 };
 
 class report_store {
 public:
     explicit report_store(database& db) : db_(db) {}
 
-    /// Events of the order after `after`, oldest first, at most `limit`. Throws database_unavailable (so does
-    /// the other).
-    boost::asio::awaitable<std::vector<event_record>> list_events(order_key order, std::int64_t after,
-                                                                  int limit);
-    /// Payments in the order of the axis, then id.
-    boost::asio::awaitable<std::vector<payment_line>> list_payments(payment_query query);
+    /// At most `limit` rows after `after`; payments, sessions and refunds. Throws database_unavailable (so do
+    /// all).
+    boost::asio::awaitable<report_page> read_page(report_query query, std::optional<report_position> after,
+                                                  int limit);
+    /// Events by their numbers, after `after`.
+    boost::asio::awaitable<feed_page> read_feed(std::int64_t after, int limit);
+    /// One snapshot of everything that was recorded in the range.
+    boost::asio::awaitable<summary> summarise(std::optional<instant> from, std::optional<instant> to);
 
 private:
     database& db_;

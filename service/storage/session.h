@@ -5,6 +5,7 @@
 #include <pqxx/pqxx>
 
 #include <set>
+#include <string>
 #include <string_view>
 
 namespace checkout {
@@ -29,6 +30,11 @@ public:
         prepare(statement);
         return transaction_.exec(pqxx::prepped{statement.name},
                                  pqxx::params{std::forward<Arguments>(arguments)...});
+    }
+
+    /// Executes it planned for these values alone: for reports, whose conditions differ from one to the next.
+    pqxx::result run_once(const std::string& text, const pqxx::params& values) {
+        return transaction_.exec(text, values);
     }
 
 private:

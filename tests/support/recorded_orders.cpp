@@ -92,7 +92,7 @@ order_record recorded_orders::get(const std::string& order) {
 }
 
 std::vector<event_record> recorded_orders::events(const std::string& order) {
-    return await_result(reports.list_events(get(order).key, 0, 1000));
+    return await_result(orders.list_events(get(order).key, 0, 1000));
 }
 
 std::string recorded_orders::kinds(const std::string& order) {
@@ -103,11 +103,13 @@ std::string recorded_orders::kinds(const std::string& order) {
 }
 
 discrepancy_line recorded_orders::discrepancy(discrepancy_kind kind, const std::string& state) {
-    return await_result(discrepancies.list({.state = state, .kind = kind, .after = 0, .limit = 1})).at(0);
+    return await_result(discrepancies.list({.state = state, .kind = kind, .after = 0, .limit = 1}))
+        .lines.at(0);
 }
 
 std::size_t recorded_orders::count_discrepancies(std::optional<discrepancy_kind> kind) {
-    return await_result(discrepancies.list({.state = {}, .kind = kind, .after = 0, .limit = 1000})).size();
+    return await_result(discrepancies.list({.state = {}, .kind = kind, .after = 0, .limit = 1000}))
+        .lines.size();
 }
 
 session_facts say(const std::string& session_id, clink_session_status status, clink_payment_status payment) {

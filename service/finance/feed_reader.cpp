@@ -1,0 +1,31 @@
+#include "finance/feed_reader.h"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace checkout {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::chrono::milliseconds standby_pause{100};
+
+} // namespace
+
+asio::awaitable<feed_page> feed_reader::read(std::int64_t after, int limit, std::chrono::seconds patience) {
+    const auto until = std::chrono::steady_clock::now() + patience;
+    asio::steady_timer pause(co_await asio::this_coro::executor);
+    while (true) {
+        auto page = co_await reports_.read_feed(after, limit);
+        if (page.rows.size() > 0 || sequencer_.stopped() || std::chrono::steady_clock::now() >= until)
+            co_return page;
+        co_await sequencer_.wait_past(after, until);
+        // Numbers that are given may not be where this reads, yet.
+        pause.expires_after(standby_pause);
+        co_await pause.async_wait(asio::use_awaitable);
+    }
+}
+
+} // namespace checkout

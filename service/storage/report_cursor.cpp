@@ -1,0 +1,98 @@
+#include "storage/report_cursor.h"
+
+#include "observe/log.h"
+#include "storage/database.h"
+#include "storage/feed_head.h"
+#include "storage/report_select.h"
+
+#include <optional>
+
+namespace checkout {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+/// By which the sequencer tells that nothing will be written in it (feed_store.cpp).
+constexpr const char* export_settings =
+    "; set application_name = 'clink-checkout export'; set cursor_tuple_fraction = 1"; // planned for all of
+                                                                                       // its rows
+constexpr const char* fetch = "fetch 1000 from report";
+
+// Of an export: what its reader may take between two batches, and the server for one.
+constexpr connection_limits limits{.connect = 10s, .statement = 60s, .lock = 2s, .idle_in_transaction = 60s};
+
+} // namespace
+
+class report_cursor::impl {
+public:
+    impl(const std::string& url, const report_query& query)
+        : columns_(columns_of(query.report).size()),
+          link_(complete_conninfo(url, limits)) {
+        link_.set_verbosity(pqxx::error_verbosity::terse);
+        pqxx::nontransaction(link_).exec(limit_statement(limits) + export_settings);
+        work_.emplace(link_);
+        as_of_ = read_feed_head(*work_).complete_to;
+        auto select = select_report(query, std::nullopt, 0);
+        work_->exec("declare report no scroll cursor for " + select.text, select.values);
+    }
+
+    instant as_of() const { return as_of_; }
+
+    report_rows next() {
+        auto found = work_->exec(fetch);
+        return take_rows(std::move(found), columns_);
+    }
+
+    void cancel() { link_.cancel_query(); }
+
+private:
+    using snapshot = pqxx::transaction<pqxx::isolation_level::repeatable_read, pqxx::write_policy::read_only>;
+
+    const std::size_t columns_;
+    pqxx::connection link_;
+    std::optional<snapshot> work_;
+    instant as_of_{};
+};
+
+namespace {
+
+[[noreturn]] void give_up(const std::exception& error) {
+    write_log(log_level::warning, "database_operation_failed",
+              {{"operation", "export"}, {"detail", error.what()}});
+    throw database_unavailable("the database did not give the whole report");
+}
+
+} // namespace
+
+report_cursor::report_cursor(const std::string& url, const report_query& query) {
+    try {
+        impl_ = std::make_unique<impl>(url, query);
+    } catch (const pqxx::failure& error) {
+        give_up(error);
+    }
+}
+
+report_cursor::~report_cursor() = default;
+
+instant report_cursor::as_of() const {
+    return impl_->as_of();
+}
+
+report_rows report_cursor::next() {
+    try {
+        return impl_->next();
+    } catch (const pqxx::failure& error) {
+        give_up(error);
+    }
+}
+
+void report_cursor::cancel() noexcept {
+    try {
+        impl_->cancel();
+    } catch (const std::exception&) {
+        // The statement's own time-out ends it.
+    }
+}
+
+} // namespace checkout
