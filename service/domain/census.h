@@ -37,6 +37,7 @@ struct census_line {
 /// What Clink said of an order on record.
 struct census_answers {
     bool listed = false;             ///< its list by reference is whole
+    bool unreachable = false;        ///< neither that nor a session was answered: the rest was not asked
     std::vector<order_facts> orders; ///< from the list or asked for alone, each once
     std::set<clink_order_id> absent_orders;
     std::set<clink_session_id> absent_sessions;

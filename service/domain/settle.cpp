@@ -196,12 +196,29 @@ private:
                 learn(found, payment_from(word_.session));
             add(std::move(found), facts.type == clink_order_type::recurring && !named);
         }
-        if (says_paid && (word_.session.order_id || !knows_payment(std::nullopt)))
+        if (says_paid && is_credible_payment())
             add(payment_from(word_.session), false);
         for (auto& payment : after_.payments)
             if (payment.attempt == session_.id && payment.kind == payment_kind::payment
                 && was_expired(payment))
                 open(discrepancy_kind::paid_after_expiry, subject_of(payment), {});
+    }
+
+    /// The session's word alone makes its first payment. A further one, under another order of Clink's, only
+    /// that order makes.
+    bool is_credible_payment() const {
+        const auto& named = word_.session.order_id;
+        if (!knows_payment(std::nullopt))
+            return true;
+        return named
+               && (knows_payment(named) || knows_payment_without_order()
+                   || std::ranges::count(word_.orders, *named, &order_facts::order_id) > 0);
+    }
+
+    bool knows_payment_without_order() const {
+        return std::ranges::any_of(after_.payments, [&](const payment_record& p) {
+            return p.attempt == session_.id && p.kind == payment_kind::payment && !p.order_id;
+        });
     }
 
     bool knows_payment(const std::optional<clink_order_id>& id) const {

@@ -23,6 +23,7 @@ namespace {
 constexpr auto too_old = 24h;      ///< answers of two days make no certificate
 constexpr int usual_calls = 4;     ///< to Clink, about an order
 constexpr int tries = 3;           ///< until an order counts as not answered
+constexpr int patience = 20;       ///< orders of which Clink says nothing at all, until one try must do
 constexpr auto pause_between = 2s; ///< tries
 constexpr auto look_interval = 100ms;
 constexpr auto wait_for_others = 500ms;
@@ -149,17 +150,38 @@ asio::awaitable<bool> census::start_some() {
     co_return !claimed.empty();
 }
 
+/// One order that cannot be settled does not keep the others from their certificate; a database that is away
+/// does.
 asio::awaitable<void> census::ask_about(claimed_order order) {
     try {
-        const int calls = co_await take(std::move(order));
-        rate_.charge(calls - usual_calls);
-        ++done_here_;
+        std::string fault;
+        try {
+            const int calls = co_await take(order);
+            rate_.charge(calls - usual_calls);
+            ++done_here_;
+        } catch (const std::exception& error) {
+            fault = error.what();
+        }
+        if (!fault.empty())
+            co_await put_off(std::move(order), std::move(fault));
         options_.show(std::to_string(done_here_) + " of " + std::to_string(record_.order_count) + " orders");
     } catch (...) {
         failure_ = std::current_exception();
     }
     --in_flight_;
     timer_.cancel();
+}
+
+asio::awaitable<void> census::put_off(claimed_order order, std::string fault) {
+    write_log(log_level::warning, "census_order_failed",
+              {{"census", static_cast<std::int64_t>(record_.id)}, {"tries", order.tries}, {"detail", fault}});
+    if (order.tries < tries) {
+        co_await with_.censuses.give_back(record_.id, order.key, pause_between);
+        co_return;
+    }
+    order_census unknown;
+    unknown.lines.emplace_back();
+    co_await with_.censuses.record(record_.id, order.key, std::move(unknown), make_uuid_v7());
 }
 
 /// How many calls to Clink it took.
@@ -173,7 +195,7 @@ asio::awaitable<int> census::take(claimed_order claimed) {
     auto order = co_await with_.orders.find_whole_order(claimed.id);
     calls += co_await ask_sessions(order.value(), said, context);
     order = co_await with_.orders.find_whole_order(claimed.id);
-    if (needs_search(order.value(), said.orders)) {
+    if (!said.unreachable && needs_search(order.value(), said.orders)) {
         search_hint none;
         const auto searched =
             co_await with_.search.search(claimed.id, evidence::reconcile, context, std::move(none));
@@ -181,9 +203,11 @@ asio::awaitable<int> census::take(claimed_order claimed) {
         said.listed = said.listed && searched.outcome == question_outcome::answered;
         order = co_await with_.orders.find_whole_order(claimed.id);
     }
-    calls += co_await ask_for_missing(order.value(), said, context.traceparent);
+    if (!said.unreachable)
+        calls += co_await ask_for_missing(order.value(), said, context.traceparent);
     auto found = take_census(order.value(), said);
-    if (found.answered() || claimed.tries >= tries)
+    silent_in_a_row_ = said.unreachable ? silent_in_a_row_ + 1 : 0;
+    if (found.answered() || claimed.tries >= tries || silent_in_a_row_ > patience)
         co_await with_.censuses.record(record_.id, claimed.key, std::move(found), context.request_id);
     else
         co_await with_.censuses.give_back(record_.id, claimed.key, pause_between);
@@ -196,8 +220,13 @@ asio::awaitable<int> census::ask_sessions(const order_record& order, census_answ
     for (const auto& session : order.sessions) {
         if (!session.session_id)
             continue;
+        if (said.unreachable) {
+            said.silent_sessions.insert(*session.session_id);
+            continue;
+        }
         const auto asked = co_await with_.sessions.ask(*session.session_id, evidence::reconcile, context);
         calls += asked.calls;
+        said.unreachable = !said.listed && asked.outcome == question_outcome::unreachable;
         if (asked.outcome == question_outcome::absent)
             said.absent_sessions.insert(*session.session_id);
         else if (asked.outcome != question_outcome::answered)

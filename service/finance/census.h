@@ -49,6 +49,7 @@ private:
     boost::asio::awaitable<void> ask_about_orders();
     boost::asio::awaitable<bool> start_some();
     boost::asio::awaitable<void> ask_about(claimed_order order);
+    boost::asio::awaitable<void> put_off(claimed_order order, std::string fault);
     boost::asio::awaitable<int> take(claimed_order order);
     boost::asio::awaitable<int> ask_sessions(const order_record& order, census_answers& said,
                                              call_context context);
@@ -64,6 +65,7 @@ private:
     census_record record_;
     std::int64_t done_here_ = 0;
     int in_flight_ = 0;
+    int silent_in_a_row_ = 0;    ///< orders of which Clink said nothing at all
     std::exception_ptr failure_; ///< of one that runs by itself
 };
 

@@ -121,7 +121,8 @@ std::string describe_certificate(const std::string& certificate) {
            + "On record, and Clink says otherwise (differing):" + read.sums("differing")
            + "Refunded at Clink without a refund on record:" + read.sums("refunds")
            + "Sessions missing at Clink: " + read.text("missingSessions") + "\n"
-           + "Not answered by Clink: " + read.text("notAnswered") + "\n"
+           + "Sessions, payments and lists of orders that Clink did not answer about: "
+           + read.text("notAnswered") + "\n"
            + "Open discrepancies in this scope: " + read.text("openDiscrepancies") + "\n";
 }
 

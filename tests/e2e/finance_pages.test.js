@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { pointers } from './support/client.js';
+import { connect } from './support/database.js';
 import { eventually } from './support/environment.js';
 import { insertPaid, lists, page, plain, summary, viewItems, comparable, sortedBy, sum, whole } from './support/finance.js';
 import { Stack } from './support/stack.js';
@@ -218,6 +219,29 @@ describe('pages while the record grows and changes', () => {
             return n < 100;
         });
     });
+});
+
+test('a list is not said to be as of a time when something recorded before may still come', async () => {
+    const writer = await connect(stack.database.serverUrl);
+    await writer.query('begin');
+    const { rows: [{ at }] } = await writer.query(
+        `insert into checkout.refunds (clink_refund_id, clink_order_id, status, evidence)
+         values ('refund_under_way', 'order_of_nobody', 'created', 'webhook') returning recorded_at as at`,
+    );
+    const clock = async () => (await stack.database.query('select clock_timestamp() as now'))[0].now.getTime();
+    await eventually('the horizon would have passed it', async () => (await clock()) > at.getTime() + 3000, 30);
+    for (const what of names) {
+        const { json } = await page(stack.finance, what, { limit: '1' });
+        assert.ok(Date.parse(json.asOf) <= at.getTime(), `${what}: ${json.asOf}, under way since ${at.toISOString()}`);
+    }
+    await writer.query('commit');
+    await writer.end();
+    await eventually('time goes on', async () => {
+        const { json } = await page(stack.finance, 'refunds', { limit: '1' });
+        return Date.parse(json.asOf) > at.getTime();
+    }, 30);
+    const ids = (await whole(stack.finance, 'refunds', { from: at.toISOString() })).map(({ refundId }) => refundId);
+    assert.ok(ids.includes('refund_under_way'));
 });
 
 describe('the summary', () => {

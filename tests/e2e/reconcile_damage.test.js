@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { damagedWorld, expectedCertificate, madeElsewhere, paidAt } from './support/census.js';
+import { brokenPromises } from './support/audit.js';
+import { damagedWorld, expectedCertificate, madeElsewhere, paidAt, sold } from './support/census.js';
 import { allOfIt, moment, reconcile, reconcileSettings, recordCounts, runCommand, timeless } from './support/command.js';
 import { eventually } from './support/environment.js';
 import { assertFound } from './support/findings.js';
@@ -48,6 +49,14 @@ describe('a census of a record that Clink does not agree with', () => {
         assert.deepEqual(timeless(await reconcile(stack, range, { code: 3 })), timeless(certificate));
         assert.deepEqual(await recordCounts(stack.database), before);
     });
+
+    test('says the same of a Clink that refuses with an HTTP status', async () => {
+        await stack.twin.settings({ error_style: 'http_4xx' });
+        assert.deepEqual(timeless(await reconcile(stack, range, { code: 3 })), timeless(certificate));
+        await stack.twin.settings({ error_style: 'http_200' });
+    });
+
+    test('has broken no promise', async () => assert.deepEqual(await brokenPromises(stack.database), []));
 
     test('names the damage in the certificate for people', async () => {
         const { code, stdout } = await runCommand(['reconcile', ...range], reconcileSettings(stack));
@@ -163,5 +172,86 @@ describe('the list of everything, while it is walked', () => {
         });
         assert.deepEqual(unknown.find(({ currency }) => currency === 'GBP'), { currency: 'GBP', count: 2, amount: '3.00' });
         assert.equal((await stack.discrepancies(late, { kind: 'orphan_event' })).length, 1);
+    });
+});
+
+describe('what an operator resolved', () => {
+    test('stays so until the facts are others, and is over when they are as they should be', async () => {
+        const { twin } = stack;
+        const from = await moment();
+        const { merchantOrderId, sessionId, clinkOrderId } = await sold(stack);
+        const part = ['--from', from, '--to', await moment()];
+        const operator = stack.api.as(stack.service.tokens.operator);
+        const say = async (amountTotal) => {
+            await twin.act(sessionId, 'override', { amountTotal });
+            await twin.control('POST', `orders/${clinkOrderId}/override`, { amountTotal });
+        };
+        const found = (state) => stack.discrepancies(merchantOrderId, { kind: 'amount_mismatch', state });
+
+        await say(39.9);
+        assert.equal((await reconcile(stack, part, { code: 3 })).openDiscrepancies, 1);
+        const [{ id }] = await found('open');
+        const body = { resolution: 'a gift' };
+        await operator.call('resolveDiscrepancy', { params: { id }, body, expect: 200 });
+        const { differing, openDiscrepancies } = await reconcile(stack, part, { code: 0 });
+        assert.deepEqual([differing.length, openDiscrepancies], [1, 0]);
+        assert.equal((await found('resolved'))[0].resolution, 'a gift');
+
+        await say(29.9);
+        await reconcile(stack, part, { code: 3 });
+        assert.equal((await found('open'))[0].id, id);
+
+        await say(49.9);
+        assert.deepEqual((await reconcile(stack, part, { code: 0 })).differing, []);
+        assert.equal((await found('resolved'))[0].resolvedBy, 'service');
+    });
+});
+
+describe('a session that Clink denied once', () => {
+    test('is missing until Clink has it again', async () => {
+        const from = await moment();
+        const { sessionId } = await sold(stack);
+        const part = ['--from', from, '--to', await moment()];
+        const denial = { fault: 'business_error', code: 404, msg: 'SESSION_NOT_FOUND' };
+        await stack.twin.fault({ operation: 'get_session', match: sessionId, ...denial });
+        const { missingSessions } = await reconcile(stack, part, { code: 3 });
+        assert.equal(missingSessions, 1);
+        assert.equal((await stack.discrepancies(sessionId, { kind: 'missing_at_clink' })).length, 1);
+        await reconcile(stack, part, { code: 0 });
+        assert.deepEqual(await stack.discrepancies(sessionId), []);
+    });
+});
+
+describe('a refund on record that Clink had not ended', () => {
+    test('is asked about', async () => {
+        await stack.webhooks();
+        const from = await moment();
+        const { merchantOrderId, sessionId } = await sold(stack);
+        const part = ['--from', from, '--to', await moment()];
+        await stack.twin.act(sessionId, 'refund', { outcome: 'pending' });
+        const { refundId } = await eventually('the refund is known', async () => {
+            const { json } = await stack.finance.order(merchantOrderId);
+            return json.refunds[0];
+        }, 30);
+        await stack.webhooks({ drop: ['*'] });
+        await stack.twin.control('POST', `refunds/${refundId}/settle`);
+        const { refunds } = await reconcile(stack, part, { code: 0 });
+        assert.deepEqual(refunds, []);
+        const { json: order } = await stack.finance.order(merchantOrderId);
+        assert.deepEqual([order.state, order.refunds[0].status, order.openDiscrepancies], ['refunded', 'success', []]);
+    });
+});
+
+describe('another original currency', () => {
+    test('is a currency mismatch', async () => {
+        const from = await moment();
+        const { merchantOrderId, sessionId, clinkOrderId } = await sold(stack);
+        const part = ['--from', from, '--to', await moment()];
+        await stack.twin.act(sessionId, 'override', { originalCurrency: 'EUR' });
+        await stack.twin.control('POST', `orders/${clinkOrderId}/override`, { originalCurrency: 'EUR' });
+        const { matched } = await reconcile(stack, part, { code: 3 });
+        assert.deepEqual(matched, []);
+        const { json: order } = await stack.finance.order(merchantOrderId);
+        assert.deepEqual(order.openDiscrepancies.map(({ kind }) => kind), ['currency_mismatch']);
     });
 });

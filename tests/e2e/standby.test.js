@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { released, sold } from './support/census.js';
-import { allOfIt, patient, runCommand } from './support/command.js';
+import { paymentsAtClink, released, sold } from './support/census.js';
+import { allOfIt, patient, reconcile, runCommand, summed } from './support/command.js';
 import { Cluster } from './support/database.js';
 import { eventually } from './support/environment.js';
 import { Standby } from './support/standby.js';
@@ -167,6 +167,15 @@ describe('a standby that stands still', () => {
         const page = await read('readReconciliationEvents', { after: String(last), wait: '1' });
         assert.deepEqual([page.items, page.lastFeedNo], [[], paused.lastFeedNo]);
         assert.ok(Date.now() >= begun + 900);
+    });
+
+    test('misleads no census', async () => {
+        const env = { DATABASE_READ_URL: patient(standby.urlOf(stack.database.serverUrl)) };
+        const certificate = await reconcile(stack, ['--all', ...range], { code: 0, env });
+        assert.deepEqual(certificate.unknown, []);
+        if (Date.parse(certificate.asOf) <= pausedAt) return; // it owned up to its age
+        const references = (await stack.twin.sessions('')).map(({ session }) => session.merchantReferenceId);
+        assert.deepEqual(certificate.matched, summed(await paymentsAtClink(stack.twin, references)));
     });
 
     test('is nothing that a storefront sees', async () => {

@@ -11,7 +11,7 @@ using namespace checkout::test;
 
 TEST_CASE("report cursor: the whole report as its pages have it, in one snapshot while rows are added") {
     recorded_orders at;
-    record_finance(at.server.superuser(), 1, 2500);
+    record_finance(at.server.superuser(), 1, 1400);
     for (const auto report : {report_name::payments, report_name::sessions, report_name::refunds}) {
         CAPTURE(to_string(report));
         std::vector<std::string> expected;

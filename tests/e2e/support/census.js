@@ -210,6 +210,55 @@ const damages = [
         expect: { state: 'refunded', kinds: ['refund_unrecorded'], matched: [['EUR', '12.34']], refunds: ['EUR'] },
     },
     {
+        name: 'a refund of the rest', build: (stack) => refunded(stack, {}, '10'),
+        damage: async ({ twin }, { sessionId }) => void (await twin.act(sessionId, 'refund')),
+        expect: { state: 'refunded', kinds: ['refund_unrecorded'], matched: [['USD', '49.90']], refunds: ['USD'] },
+    },
+    {
+        name: 'a renewal that nobody told of',
+        async build(stack) {
+            const session = await released(stack, { productId: 'prd_1', priceId: 'price_1', priceDataList: undefined });
+            await stack.twin.pay(session.sessionId, { recurring: true });
+            await stack.api.refresh(session.sessionId);
+            return session;
+        },
+        damage: async ({ twin }, { sessionId }) => void (await twin.act(sessionId, 'renew')),
+        expect: { state: 'paid', kinds: [], matched: [['USD', '49.90'], ['USD', '49.90']] },
+    },
+    {
+        name: 'a payment that was under way',
+        async build(stack) {
+            const session = await released(stack);
+            await stack.twin.act(session.sessionId, 'process');
+            await stack.api.refresh(session.sessionId);
+            return session;
+        },
+        damage: async ({ twin }, { sessionId }) => void (await twin.act(sessionId, 'settle')),
+        expect: { state: 'paid', kinds: [], matched: [['USD', '49.90']], evidence: 'reconcile' },
+    },
+    {
+        name: 'another currency', build: (stack) => sold(stack),
+        async damage({ twin }, { sessionId, clinkOrderId }) {
+            await twin.act(sessionId, 'override', { paymentCurrency: 'EUR' });
+            await twin.control('POST', `orders/${clinkOrderId}/override`, { paymentCurrency: 'EUR' });
+        },
+        expect: { state: 'paid', kinds: ['currency_mismatch'], differing: ['USD'] },
+    },
+    {
+        name: 'a payment that is none any more', build: (stack) => sold(stack),
+        async damage({ twin }, { sessionId, clinkOrderId }) {
+            await twin.act(sessionId, 'override', { status: 'expired', paymentStatus: 'unpaid', orderId: null, amountTotal: null });
+            await twin.control('POST', `orders/${clinkOrderId}/override`, { status: 'failed' });
+        },
+        expect: { state: 'paid', kinds: ['missing_at_clink'], differing: ['USD'] },
+    },
+    {
+        name: 'another reference', build: (stack) => sold(stack),
+        damage: async ({ twin }, { clinkOrderId }) =>
+            void (await twin.control('POST', `orders/${clinkOrderId}/override`, { merchantReferenceId: 'somebody-else' })),
+        expect: { state: 'paid', kinds: ['reference_mismatch'], differing: ['USD'] },
+    },
+    {
         name: 'a session gone', build: (stack) => released(stack),
         damage: async ({ twin }, { sessionId }) => void (await forget(twin, 'sessions', sessionId)),
         expect: { state: 'unpaid', kinds: ['missing_at_clink'] },
@@ -267,29 +316,30 @@ const damages = [
     },
 ];
 
-/** Builds every order, then damages Clink with webhooks dropped. */
-export async function damagedWorld(stack) {
-    const built = await Promise.all(damages.map(({ build }) => build(stack)));
+/** Builds every order, and `more` to which nothing is done, then damages Clink with webhooks dropped. */
+export async function damagedWorld(stack, more = 0) {
+    const all = [...damages, ...Array.from({ length: more }, () => damages[0])];
+    const built = await Promise.all(all.map(({ build }) => build(stack)));
     await stack.webhooks({ drop: ['*'] });
     const cases = [];
-    for (const [index, { name, damage, expect }] of damages.entries()) {
+    for (const [index, { name, damage, expect }] of all.entries()) {
         const orphan = await damage?.(stack, built[index]);
         cases.push({ name, orphan, ...built[index], ...expect });
     }
     return cases;
 }
 
-const all = (cases, member) => cases.flatMap((each) => each[member] ?? []);
+const rowsOf = (cases, member) => cases.flatMap((each) => each[member] ?? []);
 
 /** What the certificate about the damaged world has to say; payments of an order that was paid twice apart. */
 export function expectedCertificate(cases) {
     const counts = (currencies) => summed(currencies.map((currency) => [currency, '0'])).map(({ currency, count }) => ({ currency, count }));
     return {
-        matched: summed(all(cases, 'matched')),
-        doubled: summed(all(cases, 'doubled')),
-        unknown: summed(all(cases, 'unknown')),
-        missing: summed(all(cases, 'missing')),
-        differing: counts(all(cases, 'differing')),
-        refunds: counts(all(cases, 'refunds')),
+        matched: summed(rowsOf(cases, 'matched')),
+        doubled: summed(rowsOf(cases, 'doubled')),
+        unknown: summed(rowsOf(cases, 'unknown')),
+        missing: summed(rowsOf(cases, 'missing')),
+        differing: counts(rowsOf(cases, 'differing')),
+        refunds: counts(rowsOf(cases, 'refunds')),
     };
 }
