@@ -343,7 +343,7 @@ comment on column reconciliation.events.event_id is 'Its number in the order of 
 comment on column reconciliation.events.at is 'When it happened.';
 comment on column reconciliation.events.kind is 'attempt_created, payment_recorded and so on.';
 comment on column reconciliation.events.attempt is 'The attempt that it is about; null: the order.';
-comment on column reconciliation.events.session_id is 'Clink''s id of that attempt''s session, once the page was out or where the event names it; never changes.';
+comment on column reconciliation.events.session_id is 'Clink''s id of its session, once the page was out or where the event names it; never changes.';
 comment on column reconciliation.events.source is 'The evidence: redirect, refresh, webhook, sweeper, reconcile or operator.';
 comment on column reconciliation.events.request_id is 'The request that led to it, as in the logs.';
 comment on column reconciliation.events.merchant_order_id is 'The merchant''s own id of the order.';
