@@ -26,6 +26,10 @@ namespace {
 constexpr std::size_t pieces_ahead = 2; ///< that wait for the reader
 constexpr std::chrono::milliseconds cut_interval{20};
 
+std::exception_ptr broken_off() {
+    return std::make_exception_ptr(database_unavailable("the export was broken off"));
+}
+
 } // namespace
 
 /// Between an export's thread and its reader.
@@ -59,8 +63,9 @@ public:
         source_ = nullptr;
         done_ = true;
         if (closed_ && !error)
-            error = std::make_exception_ptr(database_unavailable("the export was broken off"));
-        error_ = std::move(error);
+            error = broken_off();
+        if (!error_)
+            error_ = std::move(error);
         rows_ = totals.rows();
         totals_ = totals.to_json();
         wake_reader();
@@ -89,6 +94,8 @@ public:
     void close() {
         const std::lock_guard lock(mutex_);
         closed_ = true;
+        if (!pieces_.empty() && !error_)
+            error_ = broken_off();
         pieces_.clear();
         room_.notify_all();
     }

@@ -67,7 +67,8 @@ std::string limit_statement(const connection_limits& limits) {
     };
     return set("statement_timeout", limits.statement) + set("lock_timeout", limits.lock)
            + set("idle_in_transaction_session_timeout", limits.idle_in_transaction)
-           + "set timezone = 'UTC'; set client_encoding = 'UTF8'";
+           + "set jit = off; set timezone = 'UTC'; set client_encoding = 'UTF8'"; // short statements, all of
+                                                                                  // them
 }
 
 } // namespace checkout

@@ -13,10 +13,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// The name is what the sequencer knows exports by (feed_store.cpp). Planned for its first rows: a plan that
-/// follows the index begins at once and keeps nothing, however long the report.
-constexpr const char* export_settings = "; set application_name = 'clink-checkout export';"
-                                        " set cursor_tuple_fraction = 0.01; set jit = off";
+/// The name is what the sequencer knows exports by (feed_store.cpp).
+constexpr const char* name_statement = "; set application_name = 'clink-checkout export'";
+/// A plan that follows the index begins at once and keeps nothing, however long the report: no other is
+/// wanted.
+constexpr const char* plan_settings = "set local cursor_tuple_fraction = 0.0001; set local enable_hashjoin = "
+                                      "off; set local enable_mergejoin = off";
 constexpr const char* fetch = "fetch 1000 from report";
 
 // Of an export: what its reader may take between two batches, and the server for one.
@@ -30,10 +32,12 @@ public:
         : columns_(columns_of(query.report).size()),
           link_(complete_conninfo(url, limits)) {
         link_.set_verbosity(pqxx::error_verbosity::terse);
-        pqxx::nontransaction(link_).exec(limit_statement(limits) + export_settings);
+        pqxx::nontransaction(link_).exec(limit_statement(limits) + name_statement);
         work_.emplace(link_);
         as_of_ = read_feed_head(*work_).complete_to;
-        auto select = select_report(query, std::nullopt, 0);
+        const auto numbers = find_feed_range(*work_, query);
+        work_->exec(plan_settings);
+        auto select = select_report(query, std::nullopt, 0, numbers);
         work_->exec("declare report no scroll cursor for " + select.text, select.values);
     }
 

@@ -121,6 +121,12 @@ private:
     int count_ = 0;
 };
 
+// Events are read by their numbers, which follow their times within seconds.
+constexpr const char* select_feed_range =
+    "select min(f.feed_no) as first, max(f.feed_no) as last from checkout.events e"
+    " join checkout.feed f on f.event_id = e.event_id"
+    " where e.at >= coalesce($1::timestamptz, '-infinity') and e.at < coalesce($2::timestamptz, 'infinity')";
+
 const std::string feed_page_text =
     std::string("select ") + events.columns
     + " from reconciliation.events where feed_no > $1 order by feed_no limit $2";
@@ -154,13 +160,28 @@ total_line read_total(const pqxx::row& row) {
 
 } // namespace
 
-report_select select_report(const report_query& query, const std::optional<report_position>& after,
-                            int limit) {
+std::optional<feed_range> find_feed_range(pqxx::transaction_base& snapshot, const report_query& query) {
+    if (query.report != report_name::events)
+        return std::nullopt;
+    const auto row =
+        snapshot.exec(select_feed_range, pqxx::params{write_instant(query.from), write_instant(query.to)})
+            .one_row();
+    if (row["first"].is_null())
+        return std::nullopt;
+    return feed_range{row["first"].as<std::int64_t>(), row["last"].as<std::int64_t>()};
+}
+
+report_select select_report(const report_query& query, const std::optional<report_position>& after, int limit,
+                            const std::optional<feed_range>& numbers) {
     const auto& source = source_of(query.report);
     const bool by_payment = query.report == report_name::payments && query.axis == report_axis::payment_time;
     const std::string at = by_payment ? "payment_time" : source.at;
     condition_list where;
     where.add_range(at, query);
+    if (numbers) {
+        where.add("feed_no >= ", numbers->first);
+        where.add("feed_no <= ", numbers->last);
+    }
     if (by_payment && !query.from)
         where.join(at + " is not null");
     where.add(source.currency, query.currency);

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { cleanWorld, sold } from './support/census.js';
+import { cleanWorld, restless, sold, still } from './support/census.js';
 import { allOfIt, ended, moment, patient, runCommand, startCommand } from './support/command.js';
 import { checkoutBinary, eventually, freePort } from './support/environment.js';
 import { exchange } from './support/http.js';
@@ -17,13 +17,12 @@ let stack;
 let half;
 let settings;
 before(async () => {
-    const env = { SWEEP_INTERVAL_SECONDS: '1', SWEEP_SCHEDULE_SECONDS: '3600', DATABASE_POOL_SIZE: '8' };
-    stack = await Stack.start('export-command', { env, webhooks: {} });
+    stack = await Stack.start('export-command', { env: restless, webhooks: {} });
     await sold(stack, { merchantOrderId: '=2+5, "quoted"; ÖRD' });
     await cleanWorld(stack);
     half = ['--from', range[1], '--to', await moment()];
     await Promise.all([sold(stack), sold(stack)]);
-    await stack.webhooks({ drop: ['*'] });
+    await still(stack);
     settings = { DATABASE_URL: patient(stack.database.serverUrl) };
 });
 after(() => stack?.close());

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
 import { after, before, describe, test } from 'node:test';
 
-import { cleanWorld, paymentsAtClink, released, sold } from './support/census.js';
+import { cleanWorld, paymentsAtClink, released, restless, sold, still } from './support/census.js';
 import {
     allOfIt, callsByTarget, ended, lastCall, moment, reconcile, reconcileSettings, recordCounts, runCommand, startCommand,
     summed, timeless,
@@ -32,8 +32,7 @@ let ids;
 let few;
 let hurt;
 before(async () => {
-    const env = { SWEEP_INTERVAL_SECONDS: '1', SWEEP_SCHEDULE_SECONDS: '3600', DATABASE_POOL_SIZE: '8' };
-    stack = await Stack.start('reconcile', { env, webhooks: {} });
+    stack = await Stack.start('reconcile', { env: restless, webhooks: {} });
     ids = await cleanWorld(stack);
     few = { from: await moment() };
     few.ids = (await Promise.all([sold(stack), sold(stack), sold(stack), released(stack)])).map(({ merchantOrderId }) => merchantOrderId);
@@ -42,8 +41,7 @@ before(async () => {
     hurt = { from: few.to, orders: await Promise.all([{}, ...faults].map(async (each) => ({ ...each, ...(await sold(stack)) }))) };
     hurt.range = ['--from', hurt.from, '--to', await moment()];
     ids.push(...few.ids, ...hurt.orders.map(({ merchantOrderId }) => merchantOrderId));
-    stack.service.settings.SWEEP_INTERVAL_SECONDS = '0';
-    await stack.service.restart();
+    await still(stack);
 });
 after(() => stack?.close());
 

@@ -3,19 +3,18 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { brokenPromises } from './support/audit.js';
-import { damagedWorld, expectedCertificate, madeElsewhere, paidAt, sold } from './support/census.js';
+import { damagedWorld, expectedCertificate, madeElsewhere, paidAt, restless, sold } from './support/census.js';
 import { allOfIt, moment, reconcile, reconcileSettings, recordCounts, runCommand, timeless } from './support/command.js';
 import { eventually } from './support/environment.js';
 import { assertFound } from './support/findings.js';
 import { Stack } from './support/stack.js';
 
 const range = allOfIt();
-const env = { SWEEP_INTERVAL_SECONDS: '0', DATABASE_POOL_SIZE: '8' };
 
 let stack;
 let cases;
 before(async () => {
-    stack = await Stack.start('reconcile-damage', { env, webhooks: {} });
+    stack = await Stack.start('reconcile-damage', { env: restless, webhooks: {} });
     cases = await damagedWorld(stack);
 });
 after(() => stack?.close());

@@ -68,6 +68,19 @@ bool moves_past(recorded_orders& at, feed_store& feed, const std::string& time, 
     return true;
 }
 
+/// Whether passes leave complete_to where it was then, or before, for so long after it.
+bool stands_before(recorded_orders& at, feed_store& feed, const std::string& then, const std::string& span) {
+    auto& plain = at.server.superuser();
+    while (plain.value("select clock_timestamp() < '" + then + "'::timestamptz + interval '" + span + "'")
+           == "t") {
+        plain.value(insert_events(1));
+        await_result(feed.number_events());
+        if (plain.value("select complete_to <= '" + then + "' from checkout.feed_head") != "t")
+            return false;
+    }
+    return true;
+}
+
 std::string now(recorded_orders& at) {
     return at.server.superuser().value("select clock_timestamp()");
 }
@@ -204,22 +217,22 @@ TEST_CASE(
 
     auto& writer = at.server.service();
     writer.value("begin");
-    const auto begun = writer.value("select now()");
-    const auto two_seconds_on =
-        "select clock_timestamp() > '" + begun + "'::timestamptz + interval '2.2 seconds'";
-    while (at.server.superuser().value(two_seconds_on) != "t") {
-        at.server.superuser().value(insert_events(1));
-        await_result(feed.number_events());
-        REQUIRE(at.server.superuser().value("select complete_to <= '" + begun + "' from checkout.feed_head")
-                == "t");
-    }
-    CHECK(at.server.superuser().value("select complete_to = '" + begun + "' from checkout.feed_head") == "t");
+    CHECK(stands_before(at, feed, writer.value("select now()"), "2.2 seconds"));
+    CHECK(at.server.superuser().value("select complete_to = '" + writer.value("select now()")
+                                      + "' from checkout.feed_head")
+          == "t");
     CHECK(await_result(at.reports.read_feed(0, 1)).as_of
           == await_result(at.reports.summarise(std::nullopt, std::nullopt)).as_of);
-
-    // It ends, and an export, which writes nothing, holds nothing back.
     writer.value(insert_events(1));
     writer.value("commit");
+
+    // Of another role's transaction is seen that it writes.
+    at.server.owner().value("begin");
+    at.server.owner().value(insert_events(1));
+    CHECK(stands_before(at, feed, at.server.owner().value("select now()"), "1.5 seconds"));
+    at.server.owner().value("commit");
+
+    // An export, which writes nothing, holds nothing back.
     sql_connection reader(at.server.service_url() + " application_name='clink-checkout export'");
     reader.value("begin transaction isolation level repeatable read, read only");
     reader.value("select count(*) from checkout.events");

@@ -27,6 +27,12 @@ namespace asio = boost::asio;
 
 namespace {
 
+/// What held sources wait for.
+struct gate {
+    asio::steady_timer opening;
+    bool is_open = false; ///< on the server's thread
+};
+
 /// What the sources of one server did.
 struct source_counts {
     std::atomic<int> asked = 0; ///< calls of next()
@@ -46,9 +52,9 @@ const std::vector<http_header> trailers{{"Row-Count", "3"}, {"Totals", R"({"a":{
 
 class scripted_source final : public body_source {
 public:
-    scripted_source(source_script script, asio::steady_timer& gate, source_counts& counts)
+    scripted_source(source_script script, gate& at, source_counts& counts)
         : script_(std::move(script)),
-          gate_(gate),
+          gate_(at),
           counts_(counts) {
         ++counts_.alive;
     }
@@ -57,8 +63,8 @@ public:
     asio::awaitable<std::optional<std::string>> next() override {
         ++counts_.asked;
         auto& left = script_.pieces;
-        if (script_.held && left.size() == 1)
-            co_await gate_.async_wait(asio::as_tuple(asio::use_awaitable));
+        if (script_.held && left.size() == 1 && !gate_.is_open)
+            co_await gate_.opening.async_wait(asio::as_tuple(asio::use_awaitable));
         if (!left.empty()) {
             std::optional<std::string> piece(std::move(left.front()));
             left.pop_front();
@@ -75,7 +81,7 @@ public:
 
 private:
     source_script script_;
-    asio::steady_timer& gate_;
+    gate& gate_;
     source_counts& counts_;
 };
 
@@ -117,7 +123,10 @@ public:
     std::uint16_t port() const { return server_.port(); }
     int asked() const { return counts_.asked; }
     void open_gate() {
-        asio::post(io_, [this] { gate_.cancel(); });
+        asio::post(io_, [this] {
+            gate_.is_open = true;
+            gate_.opening.cancel();
+        });
     }
     /// Whether all of them are gone, in the end.
     bool sources_go() const {
@@ -146,7 +155,7 @@ private:
     source_counts counts_;
     asio::io_context io_{1};
     asio::executor_work_guard<asio::io_context::executor_type> work_{io_.get_executor()};
-    asio::steady_timer gate_{io_, std::chrono::steady_clock::time_point::max()};
+    gate gate_{.opening = asio::steady_timer(io_, std::chrono::steady_clock::time_point::max())};
     http_server server_;
     std::thread thread_;
 };

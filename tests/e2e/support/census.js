@@ -69,6 +69,20 @@ export async function refunded(stack, changes, refundAmount) {
     return session;
 }
 
+/**
+ * Awaits that nothing more comes of what was done so far, and turns the sweeper off: from here on a difference is found by who is
+ * told to look for it.
+ */
+export async function still(stack) {
+    await stack.twin.webhooks();
+    await eventually('every event of Clink\'s is handled', async () => {
+        const [{ waiting }] = await stack.database.query("select count(*)::int as waiting from checkout.webhooks where state = 'received'");
+        return waiting === 0;
+    }, patience);
+    stack.service.settings.SWEEP_INTERVAL_SECONDS = '0';
+    await stack.service.restart();
+}
+
 /** What all payments at Clink come to, of the references given: `[currency, amount]` rows. */
 export async function paymentsAtClink(twin, references) {
     const rows = await Promise.all(references.map((reference) => twin.orders(reference)));
@@ -316,10 +330,16 @@ const damages = [
     },
 ];
 
-/** Builds every order, and `more` to which nothing is done, then damages Clink with webhooks dropped. */
+/** Settings of a service until it is `still`: all webhooks are handled, and no session is asked about on its own. */
+export const restless = { SWEEP_INTERVAL_SECONDS: '1', SWEEP_SCHEDULE_SECONDS: '3600', DATABASE_POOL_SIZE: '8' };
+
+/** Builds every order, and `more` to which nothing is done, then damages Clink with webhooks dropped. `stack` is restless. */
 export async function damagedWorld(stack, more = 0) {
     const all = [...damages, ...Array.from({ length: more }, () => damages[0])];
+    // Of payments every service is told as it is asked, so that each has the same events.
+    await stack.webhooks({ drop: ['order.created', 'order.succeeded', 'order.failed', 'session.complete', 'session.expired'] });
     const built = await Promise.all(all.map(({ build }) => build(stack)));
+    await still(stack);
     await stack.webhooks({ drop: ['*'] });
     const cases = [];
     for (const [index, { name, damage, expect }] of all.entries()) {
