@@ -39,18 +39,21 @@ public:
           settlements_(db_),
           discrepancies_(db_),
           sweeps_(db_),
+          refunds_(db_),
           censuses_(db_),
           clink_(io_, make_clink_options(with.clink)),
           questions_(clink_),
           door_(settlements_, make_check_policy(with.sweep)),
           settler_(io_.get_executor(), orders_, door_, questions_),
           search_(orders_, sweeps_, discrepancies_, door_, questions_),
+          refund_settler_(orders_, refunds_, door_, settler_, questions_, clink_),
           shown_("reconcile"),
           census_(io_.get_executor(),
                   {.censuses = censuses_,
                    .orders = orders_,
                    .sessions = settler_,
                    .search = search_,
+                   .refunds = refund_settler_,
                    .questions = questions_},
                   {.max_per_second = words.max_per_second.value_or(with.sweep.max_per_second),
                    .lease = make_lease(with.clink),
@@ -79,12 +82,14 @@ private:
     settlement_store settlements_;
     discrepancy_store discrepancies_;
     sweep_store sweeps_;
+    refund_store refunds_;
     census_store censuses_;
     clink_client clink_;
     clink_questions questions_;
     settle_door door_;
     session_settler settler_;
     attempt_search search_;
+    refund_settler refund_settler_;
     progress shown_;
     census census_;
 };

@@ -66,6 +66,7 @@ private:
 
     void compare(const payment_record& payment, const order_facts& facts, bool further) {
         const auto& reference = facts.merchant_reference_id;
+        const auto session_id = order_.find_session(payment.attempt)->session_id;
         if (!facts.amount_total || !facts.payment_currency
             || facts.status == clink_order_status::unrecognised)
             return add(census_result::not_answered, payment);
@@ -82,6 +83,15 @@ private:
             return differ(payment, census_result::differing, discrepancy_kind::currency_mismatch, amounts);
         if (payment.amount_total != facts.amount_total)
             return differ(payment, census_result::differing, discrepancy_kind::amount_mismatch, amounts);
+        if (facts.original_currency && payment.clink_original_currency
+            && facts.original_currency != payment.clink_original_currency)
+            return differ(payment, census_result::differing, discrepancy_kind::currency_mismatch,
+                          {{"clinkOriginalCurrency", *facts.original_currency},
+                           {"recorded", describe(payment.original.amount, payment.clink_original_currency)},
+                           {"clink", describe(payment.original.amount, facts.original_currency)}});
+        if (facts.session_id && session_id && facts.session_id != session_id)
+            return differ(payment, census_result::differing, discrepancy_kind::reference_mismatch,
+                          {{"clinkSession", facts.session_id->str()}});
         agree(payment, further);
         compare_refunds(payment, facts);
     }

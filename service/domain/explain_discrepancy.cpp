@@ -63,6 +63,10 @@ std::string explain_currency(const discrepancy_record& found) {
 }
 
 std::string explain_reference(const discrepancy_record& found) {
+    if (has_fact(found, "clinkSession"))
+        return "Clink's order " + fact(found, "clinkOrderId")
+               + " is on record as a payment of this order, and Clink names another session with it, "
+               + fact(found, "clinkSession") + ". Ask Clink which session it was for.";
     if (has_fact(found, "clinkOrderId") && has_fact(found, "clinkReference"))
         return "Clink's order " + fact(found, "clinkOrderId")
                + " is on record as a payment of this order and has another reference at Clink."

@@ -194,6 +194,8 @@ asio::awaitable<int> census::take(claimed_order claimed) {
     said.orders = std::move(listed_rows.orders);
     auto order = co_await with_.orders.find_whole_order(claimed.id);
     calls += co_await ask_sessions(order.value(), said, context);
+    if (!said.unreachable)
+        calls += co_await ask_refunds(order.value(), context);
     order = co_await with_.orders.find_whole_order(claimed.id);
     if (!said.unreachable && needs_search(order.value(), said.orders)) {
         search_hint none;
@@ -231,6 +233,19 @@ asio::awaitable<int> census::ask_sessions(const order_record& order, census_answ
             said.absent_sessions.insert(*session.session_id);
         else if (asked.outcome != question_outcome::answered)
             said.silent_sessions.insert(*session.session_id);
+    }
+    co_return calls;
+}
+
+/// Those on record that had not ended.
+asio::awaitable<int> census::ask_refunds(const order_record& order, call_context context) {
+    int calls = 0;
+    for (const auto& refund : order.refunds) {
+        if (is_final(refund.status))
+            continue;
+        const auto asked =
+            co_await with_.refunds.ask(refund.clink_id, refund.recorded_at, evidence::reconcile, context);
+        calls += asked.asked.calls;
     }
     co_return calls;
 }

@@ -5,6 +5,7 @@
 
 #include "checkout/attempt_search.h"
 #include "checkout/question_rate.h"
+#include "checkout/refund_settler.h"
 #include "checkout/session_settler.h"
 #include "storage/census_store.h"
 
@@ -25,6 +26,7 @@ struct census_parts {
     order_store& orders;
     session_settler& sessions;
     attempt_search& search;
+    refund_settler& refunds;
     clink_questions& questions;
 };
 
@@ -53,6 +55,7 @@ private:
     boost::asio::awaitable<int> take(claimed_order order);
     boost::asio::awaitable<int> ask_sessions(const order_record& order, census_answers& said,
                                              call_context context);
+    boost::asio::awaitable<int> ask_refunds(const order_record& order, call_context context);
     boost::asio::awaitable<int> ask_for_missing(const order_record& order, census_answers& said,
                                                 std::string traceparent);
     boost::asio::awaitable<void> rest(std::chrono::milliseconds pause);

@@ -154,36 +154,48 @@ private:
     std::mt19937 engine_;
 };
 
-constexpr int writers = 8;
-constexpr int transactions_each = 60;
+constexpr unsigned writers = 8;
+constexpr unsigned sequencers = 3;
+
+/// Each complete_to that was seen, with how many events it says are all of those before it.
+using claims = std::map<std::string, std::int64_t>;
 
 /// A database whose events are written, numbered and read at the same time.
 struct busy_feed {
     explicit busy_feed(unsigned with_seed) : seed(with_seed) { at.begin("ORD-1"); }
 
+    /// Everybody at once may take a slow machine a while.
+    static std::string patient(const std::string& url) { return url + " connect_timeout='60'"; }
+    std::string service_url() const { return patient(at.server.service_url()); }
     database connect(const std::string& name) const {
-        return database({.url = at.server.service_url() + " application_name='" + name + "'",
-                         .connections = 1,
-                         .queue_length = 16,
-                         .limits = {}});
+        return database(
+            {.url = service_url() + " application_name='" + name + "'",
+             .connections = 1,
+             .queue_length = 16,
+             .queue_time = 60s,
+             .limits = {.connect = 60s, .statement = 60s, .lock = 60s, .idle_in_transaction = 60s}});
     }
     void write(unsigned number);
     void number(unsigned number);
     void read(unsigned number, page_reader& into);
     void disturb();
+    void watch(claims& said);
+    void write_slowly();
 
     const unsigned seed;
     recorded_orders at;
     std::atomic<std::int64_t> last_committed = 0; ///< some event, which whoever writes later knows of
-    std::atomic<bool> quiet = false;              ///< everything is written and numbered
+    std::atomic<std::int64_t> claimed = 0;        ///< how many events complete_to has been seen to pass
+    std::atomic<bool> written = false;
+    std::atomic<bool> quiet = false; ///< everything is written and numbered
 };
 
 /// Transactions of one to three events that take their time, of which some are taken back. The first event of
 /// each names one that was committed before.
 void busy_feed::write(unsigned number) {
     dice random(seed, number);
-    sql_connection mine(at.server.service_url());
-    for (int i = 0; i < transactions_each; ++i) {
+    sql_connection mine(service_url());
+    while (!written) {
         mine.value("begin");
         auto data = "{\"cause\": " + std::to_string(last_committed) + "}";
         std::int64_t last = 0;
@@ -228,25 +240,37 @@ void busy_feed::read(unsigned number, page_reader& into) {
 
 /// Ends sequencers' connections, whatever they are at.
 void busy_feed::disturb() {
-    sql_connection mine(at.server.superuser_url());
-    while (!quiet) {
+    sql_connection mine(patient(at.server.superuser_url()));
+    while (!written) {
         mine.value(
             "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'sequencer'"
             " and datname = current_database() order by random() limit 1");
-        std::this_thread::sleep_for(40ms);
+        std::this_thread::sleep_for(200ms);
     }
 }
 
-/// Each complete_to that was seen, with how many events it says are all of those before it.
-using claims = std::map<std::string, std::string>;
+void busy_feed::watch(claims& said) {
+    for (sql_connection mine(service_url()); !quiet; std::this_thread::sleep_for(5ms)) {
+        const auto row =
+            mine.run("select complete_to, (select count(*) from checkout.events where at < complete_to)"
+                     " from checkout.feed_head")
+                .rows.at(0);
+        claimed = said.emplace(row[0].value(), std::stoll(row[1].value())).first->second;
+    }
+}
 
-void note_claim(sql_connection& database, claims& into) {
-    const auto row =
-        database
-            .run("select complete_to, (select count(*) from checkout.events where at < complete_to)"
-                 " from checkout.feed_head")
-            .rows.at(0);
-    into.emplace(row[0].value(), row[1].value());
+/// Transactions that take longer than the record needs to be complete, one after the other, until it is to
+/// some event.
+void busy_feed::write_slowly() {
+    sql_connection mine(service_url());
+    const auto until = std::chrono::steady_clock::now() + 20s;
+    for (int i = 0; i < 2 || (claimed < 100 && std::chrono::steady_clock::now() < until); ++i) {
+        mine.value("begin");
+        mine.value(insert_event("ORD-1"));
+        std::this_thread::sleep_for(1200ms);
+        mine.value("commit");
+    }
+    written = true;
 }
 
 } // namespace
@@ -256,33 +280,27 @@ TEST_CASE("feed: who pages it while it is written to, numbered and disturbed rea
     busy_feed busy(entropy() % 1'000'000);
     CAPTURE(busy.seed);
     auto& server = busy.at.server;
-    // One writer is slow: it begins first and commits last.
-    sql_connection slow(server.service_url());
-    slow.value("begin");
-    slow.value(insert_event("ORD-1"));
-
-    page_reader eager(feed_pages(busy.at.reports));
-    auto other_db = busy.connect("reader");
-    report_store other_reports(other_db);
-    page_reader other(feed_pages(other_reports));
+    auto first_db = busy.connect("reader");
+    auto second_db = busy.connect("reader");
+    report_store first_reports(first_db);
+    report_store second_reports(second_db);
+    page_reader first(feed_pages(first_reports));
+    page_reader second(feed_pages(second_reports));
     claims said;
     crew numbering;
     crew reading;
     crew writing;
-    const at_end_of_scope end([&busy] { busy.quiet = true; });
-    for (unsigned i = 0; i < 3; ++i)
+    const at_end_of_scope end([&busy] { busy.written = busy.quiet = true; });
+    for (unsigned i = 0; i < sequencers; ++i)
         numbering.start([&busy, i] { busy.number(100 + i); });
     numbering.start([&busy] { busy.disturb(); });
-    reading.start([&] { busy.read(200, eager); });
-    reading.start([&] { busy.read(201, other); });
-    reading.start([&] {
-        for (sql_connection mine(server.service_url()); !busy.quiet; std::this_thread::sleep_for(5ms))
-            note_claim(mine, said);
-    });
+    reading.start([&] { busy.read(200, first); });
+    reading.start([&] { busy.read(201, second); });
+    reading.start([&] { busy.watch(said); });
+    writing.start([&busy] { busy.write_slowly(); });
     for (unsigned i = 0; i < writers; ++i)
         writing.start([&busy, i] { busy.write(i); });
     writing.join();
-    slow.value("commit");
     server.superuser().await_value("select count(*) from checkout.feed_pending", "0");
     busy.quiet = true;
     numbering.join();
@@ -292,12 +310,12 @@ TEST_CASE("feed: who pages it while it is written to, numbered and disturbed rea
     for (const auto& row :
          server.superuser().run("select feed_no, event_id from checkout.feed order by 1").rows)
         stands.push_back({std::stoll(row[0].value()), std::stoll(row[1].value())});
-    REQUIRE(stands.size() > writers * transactions_each / 2);
+    REQUIRE(busy.claimed >= 100);
     CHECK(what_is_wrong(server.superuser(), stands).empty());
     for (std::size_t i = 0; i < stands.size(); ++i)
         REQUIRE(stands[i].number == static_cast<std::int64_t>(i) + 1);
-    CHECK(eager.seen() == stands);
-    CHECK(other.seen() == stands);
+    CHECK(first.seen() == stands);
+    CHECK(second.seen() == stands);
     CHECK(server.superuser().value("select last_no from checkout.feed_head")
           == std::to_string(stands.size()));
     CHECK_MESSAGE(server.superuser().value("select count(*) from reconciliation.events effect"
@@ -309,7 +327,7 @@ TEST_CASE("feed: who pages it while it is written to, numbered and disturbed rea
     for (const auto& [complete_to, count] : said)
         CHECK_MESSAGE(
             server.superuser().value("select count(*) from checkout.events where at < '" + complete_to + "'")
-                == count,
+                == std::to_string(count),
             "nothing from before " << complete_to << " appears after it was said");
 }
 

@@ -33,11 +33,16 @@ export function artifacts() {
 }
 
 /** A port of 127.0.0.1 that was free a moment ago. */
+const given = new Set();
+
+/** A port that is free now, and that this process was not given before: the kernel may well name one twice. */
 export async function freePort() {
     const server = createServer();
     await new Promise((done, failed) => server.once('error', failed).listen(0, '127.0.0.1', done));
     const { port } = server.address();
     await new Promise((done) => server.close(done));
+    if (given.has(port)) return freePort();
+    given.add(port);
     return port;
 }
 
