@@ -139,7 +139,7 @@ describe('a census of a record that agrees with Clink', () => {
 
 describe('the rate', () => {
     test('is kept', async () => {
-        const perSecond = 12;
+        const perSecond = 24;
         const mark = await lastCall(stack.twin);
         const begun = Date.now();
         await reconcile(stack, [...range, '--max-per-second', String(perSecond)], { code: 0 });

@@ -274,6 +274,17 @@ const damages = [
         expect: { state: 'paid', kinds: ['reference_mismatch'], differing: ['USD'] },
     },
     {
+        name: 'another session', build: (stack) => sold(stack),
+        damage: async ({ twin }, { clinkOrderId }) =>
+            void (await twin.control('POST', `orders/${clinkOrderId}/override`, { sessionId: 'sess_of_somebody_else' })),
+        expect: { state: 'paid', kinds: ['reference_mismatch'], differing: ['USD'] },
+    },
+    {
+        name: 'a session that names an order that there is not', build: (stack) => sold(stack),
+        damage: async ({ twin }, { sessionId }) => void (await twin.act(sessionId, 'override', { orderId: 'order_of_nobody' })),
+        expect: { state: 'paid', kinds: [], matched: [['USD', '49.90']] },
+    },
+    {
         name: 'a session gone', build: (stack) => released(stack),
         damage: async ({ twin }, { sessionId }) => void (await forget(twin, 'sessions', sessionId)),
         expect: { state: 'unpaid', kinds: ['missing_at_clink'] },
