@@ -3,13 +3,13 @@
 import { eventually } from '../../e2e/support/environment.js';
 import { median, printTable, thousands } from './figures.mjs';
 import { faultsOf, nodesOf, printPlans, sizesOf, summarise } from './plans.mjs';
-import { PlanLog } from './worlds.mjs';
+import { ServerLog } from './server_log.mjs';
 
 const due = 480;
 const allowedRatio = 3;
 const allowedMs = 5;
 
-const isClaim = ({ text }) => /^with due\b.*skip locked/is.test(text.trim());
+const isClaim = ({ plan, text }) => plan && /^with due\b.*skip locked/is.test(text.trim());
 const claimed = ({ plan }) => nodesOf(plan)[0]['Actual Rows'];
 
 async function claimsOf(world, worlds) {
@@ -20,7 +20,7 @@ async function claimsOf(world, worlds) {
         where attempt = 1 and order_id % ${step} = 0 and order_id <= ${due * step}`);
     await world.database.query('vacuum analyze checkout.sessions');
     return world.explained(async () => {
-        const log = new PlanLog(worlds.log);
+        const log = new ServerLog(worlds.log);
         const service = await world.serve('claims', worlds.clinkUrl, {
             SWEEP_INTERVAL_SECONDS: '1', SWEEP_MAX_PER_SECOND: '10000', DATABASE_POOL_SIZE: '4', CLINK_TIMEOUT_MS: '60000',
         });

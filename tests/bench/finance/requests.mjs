@@ -22,6 +22,9 @@ export function get(service, path) {
     });
 }
 
+/** Told and not judged: no index leads to the payments of a currency that hardly anybody uses. */
+export const known = new Set(['payments, currency=CHF', 'sessions, currency=CHF']);
+
 const query = (fields) => new URLSearchParams(fields).toString();
 const page = (report, fields) => `/v1/reconciliation/${report}?${query({ limit: '100', ...fields })}`;
 

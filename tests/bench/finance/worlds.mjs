@@ -1,7 +1,5 @@
-// Two worlds, a small and a large one, in one private PostgreSQL with its usual settings but for memory; services on them, and
-// what the server's log says of their statements.
+// Two worlds, a small and a large one, in one private PostgreSQL with its usual settings but for memory; services on them.
 import { spawn } from 'node:child_process';
-import { createReadStream, statSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
 
@@ -9,13 +7,9 @@ import { brokenPromises } from '../../e2e/support/audit.js';
 import { asSuperuser, Cluster, Database } from '../../e2e/support/database.js';
 import { projectDirectory } from '../../e2e/support/environment.js';
 import { Service } from '../../e2e/support/service.js';
+import { telling } from './server_log.mjs';
 
 const memory = { shared_buffers: '512MB', max_wal_size: '8GB', checkpoint_timeout: '30min' };
-const explaining = {
-    session_preload_libraries: 'auto_explain', 'auto_explain.log_min_duration': '0', 'auto_explain.log_analyze': 'on',
-    'auto_explain.log_timing': 'off', 'auto_explain.log_format': 'json',
-};
-
 export class World {
     constructor(name, orders, database) {
         Object.assign(this, { name, orders, database });
@@ -40,7 +34,7 @@ export class World {
     /** While `work` runs, the plan of every statement of services that are started now is in the server's log. */
     async explained(work) {
         const { role } = this.database.server;
-        for (const [name, value] of Object.entries(explaining))
+        for (const [name, value] of Object.entries(telling))
             await this.database.query(`alter role ${role} in database ${this.database.name} set ${name} = '${value}'`);
         try {
             return await work();
@@ -103,29 +97,4 @@ export class Worlds {
         await new Promise((done) => this.clink.listen(0, '127.0.0.1', done));
         this.clinkUrl = `http://127.0.0.1:${this.clink.address().port}/api`;
     }
-}
-
-/** The plans that PostgreSQL's log tells of from now on: `{database, ms, text, plan}`, newest last. */
-export class PlanLog {
-    constructor(file) {
-        this.file = file;
-        this.offset = statSync(file).size;
-    }
-
-    async read() {
-        const chunks = [];
-        for await (const chunk of createReadStream(this.file, { start: this.offset })) chunks.push(chunk);
-        const text = Buffer.concat(chunks);
-        this.offset += text.length;
-        return text.toString('utf8').split(/^(?=\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)/m).map(readEntry).filter(Boolean);
-    }
-}
-
-const entryForm = /^\S+ \S+ \S+ \[\d+\] [^@]*@(\S*) LOG: {2}duration: ([\d.]+) ms {2}plan:\n/;
-
-function readEntry(text) {
-    const found = entryForm.exec(text);
-    if (!found) return undefined;
-    const told = JSON.parse(text.slice(found[0].length).replaceAll('\n\t', '\n'));
-    return { database: found[1], ms: Number(found[2]), text: told['Query Text'], plan: told.Plan };
 }
