@@ -4,6 +4,7 @@
 #include "http/api.h"
 #include "http/problem.h"
 #include "http/routes.h"
+#include "observe/metrics.h"
 #include "storage/migrations.h"
 
 namespace checkout {
@@ -19,6 +20,13 @@ problem find_problem(const http_request& request, std::string& allow) {
     if (std::holds_alternative<bad_path>(match))
         return {.code = problem_code::bad_request, .detail = "The path has a malformed percent-escape."};
     return {.code = problem_code::not_found, .detail = "There is no such path."};
+}
+
+http_response metrics_answer() {
+    http_response response;
+    response.set("Content-Type", "text/plain; version=0.0.4; charset=utf-8");
+    response.body = write_metrics();
+    return response;
 }
 
 http_response with_id(http_response response, const std::string& request_id) {
@@ -41,6 +49,12 @@ server_callbacks admin::callbacks() {
                 }};
 }
 
+void admin::announce_drain() {
+    draining_ = true;
+    metrics().ready.set({}, 0);
+    metrics().draining.set({}, 1);
+}
+
 boost::asio::awaitable<http_response> admin::handle(http_request request) {
     const auto request_id = choose_request_id(request);
     const auto match = match_route(admin_routes(), request.method, request.path);
@@ -54,6 +68,8 @@ boost::asio::awaitable<http_response> admin::handle(http_request request) {
     }
     if (found->found->target == endpoint::livez)
         co_return with_id(json_answer(200, json_object{{"status", "live"}}), request_id);
+    if (found->found->target == endpoint::get_metrics)
+        co_return with_id(metrics_answer(), request_id);
     co_return with_id(co_await readiness(), request_id);
 }
 
@@ -68,6 +84,7 @@ boost::asio::awaitable<http_response> admin::readiness() {
     if (draining_)
         reasons.push_back("draining");
     const bool ready = reasons.empty();
+    metrics().ready.set({}, ready ? 1 : 0);
     co_return json_answer(ready ? 200 : 503, json_object{{"status", ready ? "ready" : "unready"},
                                                          {"reasons", std::move(reasons)}});
 }

@@ -1,5 +1,4 @@
-// The admin listener: is the process alive, should it get requests. Not for an ingress. Metrics will be
-// served here.
+// The admin listener: is the process alive, should it get requests, what does it count. Not for an ingress.
 #pragma once
 
 #include "http/server.h"
@@ -15,7 +14,7 @@ public:
     /// The server's callbacks; `this` outlives the server.
     server_callbacks callbacks();
     /// From now on /readyz says no.
-    void announce_drain() { draining_ = true; }
+    void announce_drain();
 
 private:
     boost::asio::awaitable<http_response> handle(http_request request);

@@ -30,7 +30,9 @@ constexpr const char* usage =
     "again\n"
     "  version   print version and build\n"
     "\n"
-    "A TIME is a date (a UTC day's start) or an RFC 3339 instant; ranges are half-open.\n"
+    "A TIME is a date (a UTC day's start), today, today-N (N days before) or an RFC 3339 instant; ranges "
+    "are\n"
+    "half-open.\n"
     "exit status: 0 done, 1 failed, 2 wrong usage or configuration, 3 reconciled with discrepancies that are "
     "open\n"
     "\n";

@@ -122,13 +122,19 @@ private:
         const auto given = map_[option].as<std::string>();
         auto at = parse_date(given);
         if (!at)
+            at = parse_relative_day(given, now_);
+        if (!at)
             at = parse_rfc3339(given);
         if (!at)
             throw options::error(
-                "--" + option + " must be a date (a UTC day's start) or an RFC 3339 instant with its offset");
+                "--" + option
+                + " must be a date (a UTC day's start), today, today-N (N days before) or an "
+                  "RFC 3339 instant with its offset");
         return *at;
     }
 
+    /// One for both ends of a range, also across midnight.
+    const instant now_ = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
     options::variables_map map_;
     std::vector<std::string> operands_;
 };

@@ -6,10 +6,13 @@
 #include "app/migrate.h"
 #include "app/part_options.h"
 #include "app/version.h"
+#include "checkout/record_watch.h"
 #include "checkout/sweeper.h"
 #include "http/api.h"
 #include "observe/log.h"
+#include "observe/metrics.h"
 #include "storage/attempt_listener.h"
+#include "storage/vitals_store.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -35,6 +38,7 @@ constexpr std::size_t finance_connections = 4; ///< besides those of its exports
 database_options make_finance_options(const database_settings& with) {
     database_options options;
     options.url = with.read_url;
+    options.pool = "finance";
     options.connections = finance_connections;
     options.queue_length = 256;
     options.queue_time = std::chrono::seconds(20);
@@ -44,6 +48,7 @@ database_options make_finance_options(const database_settings& with) {
 
 server_options make_main_listener(const http_settings& with) {
     server_options options;
+    options.name = "main";
     options.address = with.listen_address;
     if (with.tls)
         options.tls = server_tls{with.tls->certificate_file, with.tls->key_file, with.tls->client_ca_file};
@@ -52,6 +57,7 @@ server_options make_main_listener(const http_settings& with) {
 
 server_options make_admin_listener(const http_settings& with) {
     server_options options;
+    options.name = "admin";
     options.address = with.admin_listen_address;
     return options;
 }
@@ -131,6 +137,8 @@ public:
                     .refund_questions = refund_settler_,
                     .webhooks = webhooks_},
                    make_check_policy(with.sweep), make_sweeper_options(with)),
+          vitals_(db_),
+          record_watch_(io_.get_executor(), vitals_),
           listener_(
               with.database.url, {},
               [this](order_key order) { asio::post(io_, [this, order] { creator_.hear_of_end(order); }); }),
@@ -155,6 +163,7 @@ public:
           signals_(io_, SIGTERM, SIGINT) {}
 
     int run() {
+        metrics().build_info.set({version_number(), revision(), compiler()}, 1);
         main_listener_.start();
         admin_listener_.start();
         write_log(log_level::info, "service_started",
@@ -169,6 +178,7 @@ public:
         if (sweeps_here_)
             asio::co_spawn(io_, sweeper_.run(), fail);
         asio::co_spawn(io_, sequencer_.run(), fail);
+        asio::co_spawn(io_, record_watch_.run(), fail);
         io_.run();
         write_log(log_level::info, "service_stopped");
         return exit_done;
@@ -183,6 +193,7 @@ private:
         admin_.announce_drain();
         sweeper_.stop();
         sequencer_.stop();
+        record_watch_.stop();
         main_listener_.announce_close();
         asio::steady_timer delay(io_, load_.drain_delay);
         co_await delay.async_wait(asio::use_awaitable);
@@ -236,6 +247,8 @@ private:
     checkout_creator creator_;
     order_desk desk_;
     sweeper sweeper_;
+    vitals_store vitals_;
+    record_watch record_watch_;
     attempt_listener listener_;
     services services_;
     api api_;

@@ -4,6 +4,7 @@
 #include "crypto/digest.h"
 #include "observe/crash_point.h"
 #include "observe/log.h"
+#include "observe/metrics.h"
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -192,6 +193,7 @@ asio::awaitable<result<checkout_page>> checkout_creator::finish(job work, begun_
     const auto id = attempt.id;
     const auto key = key_of(attempt.order);
     in_flight_.insert(id);
+    const gauge_hold held(metrics().creates_in_flight);
     std::exception_ptr error;
     std::optional<result<checkout_page>> answer;
     try {
@@ -225,6 +227,7 @@ asio::awaitable<result<checkout_page>> checkout_creator::ask_clink(job work, beg
     case exchange_outcome::refused:
     case exchange_outcome::never_sent: {
         const auto end = refused_end(exchange.report);
+        metrics().attempts.add({"refused"});
         co_await close(work, attempt, end, std::move(record));
         auto failed = failure_of_refusal({end.refusal_code.value_or(""), end.refusal_message.value_or("")});
         if (failed.code == errc::clink_unavailable && exchange.report.retry_after)
@@ -234,6 +237,7 @@ asio::awaitable<result<checkout_page>> checkout_creator::ask_clink(job work, beg
     case exchange_outcome::unknown:
         break;
     }
+    metrics().attempts.add({"dark"});
     co_await close(work, attempt, dark_end(std::nullopt), std::move(record));
     co_return make_failure(
         errc::clink_outcome_unknown,
@@ -247,6 +251,7 @@ asio::awaitable<result<checkout_page>> checkout_creator::release(job work, begun
     const auto session_id = made.session_id;
     if (const auto difference = find_echo_difference(work.order_id, work.terms.original, made)) {
         const auto end = mismatch_end(attempt.id, session_id, *difference);
+        metrics().attempts.add({"dark"});
         co_await close(work, attempt, end, std::move(record));
         session_record told;
         told.status = end.status;
@@ -256,6 +261,7 @@ asio::awaitable<result<checkout_page>> checkout_creator::release(job work, begun
     }
     auto released = co_await release_once(work, attempt, make_handle(made), std::move(supersedes), record);
     crash_point("create.released");
+    metrics().attempts.add({released ? "released" : "fenced"});
     if (released)
         co_return checkout_page{work.order_id, std::move(*released), false};
     record.data["detail"] = "the attempt was fenced before its release";

@@ -1,8 +1,10 @@
 #include "checkout/settle_door.h"
 
 #include "observe/crash_point.h"
+#include "observe/metrics.h"
 
 #include <algorithm>
+#include <chrono>
 
 namespace checkout {
 
@@ -16,6 +18,17 @@ bool knows_payments_after(order_record order, const settlement& change) {
             order.payments, [&](const payment_record& p) { return p.id == known.id; }, known);
     order.payments.insert(order.payments.end(), change.new_payments.begin(), change.new_payments.end());
     return knows_payments(order, change.attempt);
+}
+
+/// Payments that are on record now and were not before.
+void count_payments(const std::vector<payment_record>& found, evidence source) {
+    using clock = std::chrono::system_clock;
+    for (const auto& payment : found) {
+        metrics().payments.add({to_string(payment.verdict)});
+        if (payment.payment_time)
+            metrics().time_to_know.observe(
+                {to_string(source)}, std::max<clock::duration>(clock::now() - *payment.payment_time, {}));
+    }
 }
 
 } // namespace
@@ -32,10 +45,14 @@ asio::awaitable<bool> settle_door::pass(const order_record& order, settlement ch
         co_return true;
     }
     crash_point("settle.decided");
+    const auto new_payments = change.new_payments;
+    const auto source = change.source;
     try {
         const bool written =
             co_await settlements_.apply(order.key, order.version, std::move(change), std::move(found));
         crash_point("settle.written");
+        if (written)
+            count_payments(new_payments, source);
         co_return written;
     } catch (const write_in_doubt&) {
         // Settled again from what is then on record.

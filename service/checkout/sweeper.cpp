@@ -3,6 +3,7 @@
 #include "crypto/digest.h"
 #include "observe/crash_point.h"
 #include "observe/log.h"
+#include "observe/metrics.h"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -53,6 +54,7 @@ asio::awaitable<void> sweeper::run() {
             if (!std::exchange(database_away_, true))
                 write_log(log_level::warning, "sweep_paused", {{"detail", failure.what()}});
         }
+        metrics().clink_circuit_open.set({}, breaker_.is_closed() ? 0 : 1);
         timer_.expires_after(more_is_due ? busy_pause : options_.interval);
         if (!stopping_)
             co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));

@@ -3,6 +3,7 @@
 #include "checkout/account_answer.h"
 #include "observe/crash_point.h"
 #include "observe/log.h"
+#include "observe/metrics.h"
 
 #include <boost/asio/co_spawn.hpp>
 
@@ -43,6 +44,14 @@ bool is_known(const webhook_event& event, const order_record& order) {
     const auto* session = id ? order.find_session(*id) : nullptr;
     return session != nullptr && session->ended_at && event.claims_payment() && is_confirmed(event, order)
            && knows_payments(order, session->id);
+}
+
+std::string_view name_receipt(const webhook_event& event, webhook_authenticity verdict, bool first) {
+    if (verdict == webhook_authenticity::late)
+        return "late";
+    if (!first)
+        return "duplicate";
+    return event.subject == webhook_subject::unrecognised ? "not_understood" : "accepted";
 }
 
 void log_failure(std::exception_ptr error) {
@@ -100,7 +109,7 @@ asio::awaitable<webhook_receipt> webhook_desk::receive(webhook_headers headers, 
                                                        call_context context) {
     const auto check = check_webhook(headers, body, options_.signing_keys, options_.tolerance, now_here());
     if (check.verdict == webhook_authenticity::forged) {
-        ++forged_;
+        metrics().webhooks.add({"bad_signature"});
         co_return webhook_receipt{};
     }
     const auto event = read_webhook_event(body);
@@ -115,6 +124,7 @@ asio::awaitable<webhook_receipt> webhook_desk::receive(webhook_headers headers, 
     slot mine(in_flight_);
     auto kept = co_await inbox_.keep(std::move(received), mine ? options_.lease : std::chrono::seconds(0));
     crash_point("webhook.kept");
+    metrics().webhooks.add({name_receipt(event, check.verdict, kept.first)});
     if (kept.first && mine)
         start(std::move(kept.webhook), std::move(mine));
     co_return webhook_receipt{check.verdict, std::move(kept.answer)};

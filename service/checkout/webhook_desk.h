@@ -16,7 +16,6 @@
 
 #include <chrono>
 #include <cstddef>
-#include <cstdint>
 #include <optional>
 #include <string>
 #include <vector>
@@ -55,8 +54,6 @@ public:
     boost::asio::awaitable<question_result> handle(kept_webhook webhook);
 
     std::size_t in_flight() const { return in_flight_; }
-    /// Deliveries that were not Clink's, since the start.
-    std::uint64_t forged() const { return forged_; }
 
 private:
     struct verdict;
@@ -80,7 +77,6 @@ private:
     const check_policy policy_;
     const webhook_options options_;
     std::size_t in_flight_ = 0;
-    std::uint64_t forged_ = 0;
 };
 
 } // namespace checkout

@@ -5,6 +5,7 @@
 #include "clink/transport.h"
 #include "clink/wire.h"
 #include "observe/log.h"
+#include "observe/metrics.h"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -28,7 +29,8 @@ constexpr milliseconds read_max_idle{30'000};
 
 struct call {
     bool is_create = false;
-    std::string_view route; // without ids, for the log
+    std::string_view operation; // for the metrics
+    std::string_view route;     // without ids, for the log
     std::string target;
     std::string traceparent;
     std::string body = {};
@@ -131,6 +133,7 @@ asio::awaitable<clink_exchange<T>> clink_client::impl::run(std::shared_ptr<impl>
         if (!delay) {
             exchange.report.duration = rounded(now - begin);
             log_exchange(asked, exchange.report, tries);
+            metrics().clink_calls.observe({asked.operation, to_string(exchange.report.outcome)}, now - begin);
             co_return exchange;
         }
         if (is_broken_reuse(result))
@@ -180,6 +183,7 @@ clink_client::~clink_client() {
 asio::awaitable<clink_exchange<created_session>> clink_client::create_session(create_command command) {
     const auto mode = command.terms.mode;
     call asked{.is_create = true,
+               .operation = "create_session",
                .route = "/checkout/session",
                .target = "/checkout/session",
                .traceparent = command.traceparent,
@@ -192,7 +196,8 @@ asio::awaitable<clink_exchange<created_session>> clink_client::create_session(cr
 
 asio::awaitable<clink_exchange<session_facts>> clink_client::get_session(clink_session_id id,
                                                                          std::string traceparent) {
-    call asked{.route = "/checkout/session/{id}",
+    call asked{.operation = "get_session",
+               .route = "/checkout/session/{id}",
                .target = "/checkout/session/" + encode_component(id.str()),
                .traceparent = std::move(traceparent)};
     return impl::run<session_facts>(
@@ -204,7 +209,8 @@ asio::awaitable<clink_exchange<session_facts>> clink_client::get_session(clink_s
 
 asio::awaitable<clink_exchange<order_facts>> clink_client::get_order(clink_order_id id,
                                                                      std::string traceparent) {
-    call asked{.route = "/order/{id}",
+    call asked{.operation = "get_order",
+               .route = "/order/{id}",
                .target = "/order/" + encode_component(id.str()),
                .traceparent = std::move(traceparent)};
     return impl::run<order_facts>(impl_, std::move(asked), [id = std::move(id)](const json_value& envelope) {
@@ -216,7 +222,8 @@ asio::awaitable<clink_exchange<order_facts>> clink_client::get_order(clink_order
 asio::awaitable<clink_exchange<order_page>> clink_client::list_orders(merchant_order_id reference,
                                                                       int page_number, int page_size,
                                                                       std::string traceparent) {
-    call asked{.route = "/order",
+    call asked{.operation = "list_orders",
+               .route = "/order",
                .target = "/order?merchantReferenceId=" + encode_component(reference.str()) + "&pageNum="
                          + std::to_string(page_number) + "&pageSize=" + std::to_string(page_size),
                .traceparent = std::move(traceparent)};
@@ -225,7 +232,8 @@ asio::awaitable<clink_exchange<order_page>> clink_client::list_orders(merchant_o
 
 asio::awaitable<clink_exchange<order_page>> clink_client::list_all_orders(int page_number, int page_size,
                                                                           std::string traceparent) {
-    call asked{.route = "/order",
+    call asked{.operation = "list_orders",
+               .route = "/order",
                .target =
                    "/order?pageNum=" + std::to_string(page_number) + "&pageSize=" + std::to_string(page_size),
                .traceparent = std::move(traceparent)};
@@ -234,7 +242,8 @@ asio::awaitable<clink_exchange<order_page>> clink_client::list_all_orders(int pa
 
 asio::awaitable<clink_exchange<refund_facts>> clink_client::get_refund(clink_refund_id id,
                                                                        std::string traceparent) {
-    call asked{.route = "/refund/{id}",
+    call asked{.operation = "get_refund",
+               .route = "/refund/{id}",
                .target = "/refund/" + encode_component(id.str()),
                .traceparent = std::move(traceparent)};
     return impl::run<refund_facts>(impl_, std::move(asked), [id = std::move(id)](const json_value& envelope) {

@@ -1,6 +1,7 @@
 #include "domain/instant.h"
 
 #include <algorithm>
+#include <charconv>
 
 namespace checkout {
 
@@ -155,6 +156,24 @@ std::optional<instant> parse_date(std::string_view text) {
     scanner in(text);
     const auto date = scan_date(in);
     return in.done() && date ? std::optional<instant>(*date) : std::nullopt;
+}
+
+std::optional<instant> parse_relative_day(std::string_view text, instant now) {
+    constexpr std::string_view today = "today";
+    constexpr std::size_t most_digits = 5;
+    if (!text.starts_with(today))
+        return std::nullopt;
+    text.remove_prefix(today.size());
+    int days = 0;
+    if (!text.empty()) {
+        const auto digits = text.substr(1);
+        const auto* end = digits.data() + digits.size();
+        const bool shaped =
+            text.front() == '-' && !digits.empty() && digits.size() <= most_digits && digits.front() != '-';
+        if (!shaped || std::from_chars(digits.data(), end, days).ptr != end)
+            return std::nullopt;
+    }
+    return std::chrono::floor<std::chrono::days>(now) - std::chrono::days(days);
 }
 
 } // namespace checkout

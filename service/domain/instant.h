@@ -20,5 +20,7 @@ std::string to_rfc3339_micros(instant at);
 std::optional<instant> parse_rfc3339(std::string_view text);
 /// "2026-11-21" as that day's start in UTC.
 std::optional<instant> parse_date(std::string_view text);
+/// "today" and "today-3" (0 to 99999 days before it) as the start of that UTC day, seen from `now`.
+std::optional<instant> parse_relative_day(std::string_view text, instant now);
 
 } // namespace checkout

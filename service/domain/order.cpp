@@ -133,6 +133,16 @@ std::string_view to_string(discrepancy_kind value) {
     return spell(value);
 }
 
+std::span<const discrepancy_kind> all_discrepancy_kinds() {
+    static constexpr auto kinds = [] {
+        std::array<discrepancy_kind, spellings<discrepancy_kind>.size()> all{};
+        for (std::size_t i = 0; i < all.size(); ++i)
+            all[i] = spellings<discrepancy_kind>[i].value;
+        return all;
+    }();
+    return kinds;
+}
+
 template <class T>
 std::optional<T> find_value(std::string_view text) {
     for (const auto& entry : spellings<T>)

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -64,6 +65,8 @@ std::string_view to_string(refund_status value);
 std::string_view to_string(dispute_status value);
 std::string_view to_string(evidence value);
 std::string_view to_string(discrepancy_kind value);
+
+std::span<const discrepancy_kind> all_discrepancy_kinds();
 
 /// The value of that spelling; nothing for another text. T is one of the enumerations above.
 template <class T>

@@ -3,6 +3,7 @@
 #include "crypto/digest.h"
 #include "http/answers.h"
 #include "observe/log.h"
+#include "observe/metrics.h"
 #include "storage/database.h"
 
 #include <algorithm>
@@ -16,6 +17,7 @@ namespace {
 using steady = std::chrono::steady_clock;
 
 constexpr std::size_t max_request_id = 128;
+constexpr std::string_view no_problem = "ok";
 
 bool is_id_character(char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_'
@@ -34,12 +36,29 @@ http_response answer_problem(const problem& occurrence, const http_request& requ
     return to_response(occurrence, request_id);
 }
 
-/// One line an answer; the route and not the path, so that no id, token or query gets into it.
-void write_access_log(const http_request& request, std::string_view pattern, std::string_view caller,
-                      std::string_view outcome, const http_response& response,
-                      const std::string& request_id) {
+/// A method that is a label: any other word of a caller's is not.
+std::string_view name_method(std::string_view method) {
+    static constexpr std::string_view known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
+    return std::ranges::find(known, method) != std::end(known) ? method : "other";
+}
+
+void count_answer(const http_request& request, std::string_view pattern, std::string_view outcome,
+                  unsigned status, steady::duration took) {
+    const auto method = name_method(request.method);
+    const auto route = pattern.empty() ? "unmatched" : pattern;
+    metrics().http_requests.add({"main", method, route, std::to_string(status)});
+    metrics().http_duration.observe({method, route}, took);
+    if (outcome != no_problem)
+        metrics().http_problems.add({route, outcome});
+}
+
+/// Counts the answer and writes one line about it; the route and not the path, so that no id, token or query
+/// gets into it.
+void record_answer(const http_request& request, std::string_view pattern, std::string_view caller,
+                   std::string_view outcome, const http_response& response, const std::string& request_id) {
     const auto since = request.received_at == steady::time_point{} ? steady::duration{}
                                                                    : steady::now() - request.received_at;
+    count_answer(request, pattern, outcome, response.status, since);
     const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(since).count();
     const auto trace = read_traceparent(request);
     write_log(log_level::info, "http_request",
@@ -84,8 +103,8 @@ request_admission api::admit(const http_request& request) {
     if (auto wrong = check_load(admitted_request.caller)) {
         auto response = answer_problem(*wrong, request, admitted_request.found, request_id);
         response.set("X-Request-Id", request_id);
-        write_access_log(request, admitted_request.found->pattern, admitted_request.caller.name,
-                         kind_of(wrong->code).name, response, request_id);
+        record_answer(request, admitted_request.found->pattern, admitted_request.caller.name,
+                      kind_of(wrong->code).name, response, request_id);
         return {.body_limit_bytes = json_body_bytes, .rejection = std::move(response)};
     }
     const bool ignored = admitted_request.found->body == request_body::none;
@@ -116,8 +135,8 @@ std::variant<api::admitted, http_response> api::find_route(const http_request& r
     if (!allow.empty())
         response.set("Allow", allow);
     response.set("X-Request-Id", request_id);
-    write_access_log(request, result.found != nullptr ? result.found->pattern : "", result.caller.name,
-                     kind_of(wrong.code).name, response, request_id);
+    record_answer(request, result.found != nullptr ? result.found->pattern : "", result.caller.name,
+                  kind_of(wrong.code).name, response, request_id);
     return response;
 }
 
@@ -170,6 +189,7 @@ boost::asio::awaitable<http_response> api::handle(http_request request) {
         if (const auto token = parse_bearer(request.header("Authorization").value_or("")))
             caller = tokens_.find(*token).value_or(api_identity{});
     ++in_flight_;
+    metrics().http_in_flight.add({}, 1);
     call admitted_call{.request = request,
                        .parameters = std::move(found.parameters),
                        .scopes = caller.scopes,
@@ -177,7 +197,8 @@ boost::asio::awaitable<http_response> api::handle(http_request request) {
                        .context = {request_id, read_traceparent(request)}};
     auto outcome = co_await run_guarded(found.found->target, std::move(admitted_call));
     --in_flight_;
-    std::string_view name = "ok";
+    metrics().http_in_flight.add({}, -1);
+    std::string_view name = no_problem;
     http_response response;
     if (const auto* wrong = std::get_if<problem>(&outcome)) {
         name = kind_of(wrong->code).name;
@@ -186,7 +207,7 @@ boost::asio::awaitable<http_response> api::handle(http_request request) {
         response = std::move(std::get<http_response>(outcome));
     }
     response.set("X-Request-Id", request_id);
-    write_access_log(request, found.found->pattern, caller.name, name, response, request_id);
+    record_answer(request, found.found->pattern, caller.name, name, response, request_id);
     co_return response;
 }
 
@@ -257,6 +278,7 @@ boost::asio::awaitable<reply> api::run(endpoint target, call request) {
         return get_docs(with_, std::move(request));
     case endpoint::livez:
     case endpoint::readyz:
+    case endpoint::get_metrics:
         break;
     }
     throw std::logic_error("a route of the admin listener reached the API");
@@ -267,7 +289,7 @@ http_response api::answer_fault(const http_request& request, server_fault fault)
     const auto occurrence = to_problem(fault);
     auto response = to_response(occurrence, request_id);
     response.set("X-Request-Id", request_id);
-    write_access_log(request, "", "", kind_of(occurrence.code).name, response, request_id);
+    record_answer(request, "", "", kind_of(occurrence.code).name, response, request_id);
     return response;
 }
 

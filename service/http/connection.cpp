@@ -4,6 +4,7 @@
 #include "http/request_reader.h"
 #include "http/watchdog.h"
 #include "observe/log.h"
+#include "observe/metrics.h"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -243,14 +244,24 @@ asio::awaitable<void> stream_connection::linger() {
 
 } // namespace
 
-connection_group::connection_group(asio::io_context& io, const server_limits& its_limits,
-                                   server_callbacks its_callbacks)
-    : limits(its_limits),
+connection_group::connection_group(asio::io_context& io, std::string listener_name,
+                                   const server_limits& its_limits, server_callbacks its_callbacks)
+    : listener(std::move(listener_name)),
+      limits(its_limits),
       callbacks(std::move(its_callbacks)),
-      emptied(io) {}
+      emptied(io) {
+    metrics().http_connections.set({listener}, 0);
+    metrics().http_refused.add({listener}, 0);
+}
+
+void connection_group::add(connection& member) {
+    open.insert(&member);
+    metrics().http_connections.add({listener}, 1);
+}
 
 void connection_group::remove(connection& member) {
     open.erase(&member);
+    metrics().http_connections.add({listener}, -1);
     if (open.empty())
         emptied.cancel();
 }

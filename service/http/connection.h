@@ -20,12 +20,13 @@ class connection;
 
 /// What the connections of one server share; outlives the server while a handler still runs.
 struct connection_group {
-    connection_group(boost::asio::io_context& io, const server_limits& its_limits,
+    connection_group(boost::asio::io_context& io, std::string listener_name, const server_limits& its_limits,
                      server_callbacks its_callbacks);
 
-    void add(connection& member) { open.insert(&member); }
+    void add(connection& member);
     void remove(connection& member); ///< the last one to go ends the wait on `emptied`
 
+    const std::string listener; ///< its name in the metrics
     server_limits limits;
     server_callbacks callbacks;
     std::unordered_set<connection*> open;

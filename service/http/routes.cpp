@@ -40,6 +40,7 @@ constexpr route main_table[] = {
 constexpr route admin_table[] = {
     {"GET", "/livez", endpoint::livez, anybody},
     {"GET", "/readyz", endpoint::readyz, anybody},
+    {"GET", "/metrics", endpoint::get_metrics, anybody},
 };
 // clang-format on
 

@@ -35,7 +35,8 @@ enum class endpoint {
     get_openapi,
     get_docs,
     livez,
-    readyz
+    readyz,
+    get_metrics
 };
 
 enum class request_body {

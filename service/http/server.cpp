@@ -3,6 +3,7 @@
 #include "http/connection.h"
 #include "http/tls_context.h"
 #include "observe/log.h"
+#include "observe/metrics.h"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -87,7 +88,7 @@ public:
         : acceptor_(listen(io, options.address)),
           port_(acceptor_.local_endpoint().port()),
           pause_(io),
-          group_(std::make_shared<connection_group>(io, options.limits, std::move(callbacks))) {
+          group_(std::make_shared<connection_group>(io, options.name, options.limits, std::move(callbacks))) {
         if (options.tls)
             tls_.emplace(std::move(*options.tls));
     }
@@ -145,6 +146,7 @@ void http_server::impl::take(tcp::socket socket) {
         return;
     const auto now = std::chrono::steady_clock::now();
     if (group_->open.size() >= group_->limits.connections) {
+        metrics().http_refused.add({group_->listener});
         warn_of_exhaustion(now);
         return;
     }

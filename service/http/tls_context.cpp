@@ -1,9 +1,12 @@
 #include "http/tls_context.h"
 
 #include "observe/log.h"
+#include "observe/metrics.h"
 
 #include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include <cstddef>
 #include <stdexcept>
@@ -66,6 +69,13 @@ void ask_for_client_certificates(ssl::context& context, const std::string& ca_fi
     context.set_verify_mode(ssl::verify_peer);
 }
 
+void show_expiry(SSL_CTX* native) {
+    std::tm expires{};
+    const X509* certificate = SSL_CTX_get0_certificate(native);
+    if (certificate != nullptr && ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &expires) == 1)
+        metrics().certificate_expires.set({}, static_cast<double>(::timegm(&expires)));
+}
+
 std::shared_ptr<ssl::context> load(const server_tls& files) {
     auto context = std::make_shared<ssl::context>(ssl::context::tls_server);
     restrict_protocol(context->native_handle());
@@ -79,6 +89,7 @@ std::shared_ptr<ssl::context> load(const server_tls& files) {
         fail("key file", files.key_file, "it does not belong to the certificate");
     if (!files.client_ca_file.empty())
         ask_for_client_certificates(*context, files.client_ca_file);
+    show_expiry(context->native_handle());
     return context;
 }
 

@@ -1,5 +1,7 @@
 #include "observe/log.h"
 
+#include "observe/metrics.h"
+
 #include <poll.h>
 #include <time.h>
 #include <unistd.h>
@@ -109,6 +111,8 @@ bool log_enabled(log_level level) {
 }
 
 void write_log(log_level level, std::string_view event, std::initializer_list<log_field> fields) {
+    if (level >= log_level::warning)
+        metrics().log_lines.add({to_string(level)});
     if (!log_enabled(level))
         return;
     json_object line;

@@ -1,6 +1,7 @@
 #include "storage/database.h"
 
 #include "observe/log.h"
+#include "observe/metrics.h"
 #include "storage/session.h"
 
 #include <poll.h>
@@ -36,6 +37,21 @@ failure_kind classify(const std::exception& error) {
     return failure_kind::bug;
 }
 
+/// Its name in the metrics.
+std::string_view reason_of(failure_kind kind, operation_mode mode) {
+    switch (kind) {
+    case failure_kind::conflict:
+        return "conflict";
+    case failure_kind::unavailable:
+        return "unavailable";
+    case failure_kind::broken:
+        return mode == operation_mode::read ? "unavailable" : "in_doubt";
+    case failure_kind::bug:
+        break;
+    }
+    return "failed";
+}
+
 /// Closes a connection whose server went away while it was idle, before anything is sent on it.
 bool is_stale(const pqxx::connection& connection) {
     pollfd descriptor{.fd = connection.sock(), .events = POLLIN, .revents = 0};
@@ -49,6 +65,9 @@ public:
     explicit impl(database_options options)
         : options_(std::move(options)),
           conninfo_(complete_conninfo(options_.url, options_.limits)) {
+        metrics().database_queue.set({options_.pool}, 0);
+        metrics().database_connections.set({options_.pool}, 0);
+        metrics().database_busy.set({options_.pool}, 0);
         for (std::size_t i = 0; i < options_.connections; ++i)
             threads_.emplace_back([this] { serve(); });
     }
@@ -72,10 +91,12 @@ public:
             const std::lock_guard lock(mutex_);
             if (!stopping_ && queue_.size() < options_.queue_length) {
                 queue_.push_back({std::move(op), clock::now()});
+                metrics().database_queue.add({options_.pool}, 1);
                 changed_.notify_one();
                 return;
             }
         }
+        count_failure(op, "queue_full");
         op.complete(std::make_exception_ptr(database_unavailable("the database queue is full")));
     }
 
@@ -91,26 +112,43 @@ private:
     struct own_connection {
         std::unique_ptr<pqxx::connection> link;
         std::set<std::string_view> prepared;
-
-        void drop() {
-            link.reset();
-            prepared.clear();
-        }
     };
+
+    void drop(own_connection& mine) {
+        if (mine.link)
+            metrics().database_connections.add({options_.pool}, -1);
+        mine.link.reset();
+        mine.prepared.clear();
+    }
+
+    void count_failure(const operation& op, std::string_view reason) const {
+        metrics().database_failures.add({options_.pool, op.name, reason});
+    }
 
     void serve() {
         own_connection mine;
         while (auto waiting = next()) {
             std::exception_ptr error;
+            metrics().database_busy.add({options_.pool}, 1);
             try {
-                if (clock::now() - waiting->since > options_.queue_time)
-                    throw database_unavailable("the operation waited too long for a connection");
+                begin(*waiting);
                 perform(mine, waiting->op);
             } catch (...) {
                 error = std::current_exception();
             }
+            metrics().database_busy.add({options_.pool}, -1);
             waiting->op.complete(error);
         }
+        drop(mine);
+    }
+
+    void begin(const waiting_operation& waiting) const {
+        const auto waited = clock::now() - waiting.since;
+        metrics().database_wait.observe({options_.pool}, waited);
+        if (waited <= options_.queue_time)
+            return;
+        count_failure(waiting.op, "queue_timeout");
+        throw database_unavailable("the operation waited too long for a connection");
     }
 
     std::optional<waiting_operation> next() {
@@ -120,14 +158,17 @@ private:
             return std::nullopt;
         auto first = std::move(queue_.front());
         queue_.pop_front();
+        metrics().database_queue.add({options_.pool}, -1);
         return first;
     }
 
     void perform(own_connection& mine, operation& op) {
+        const auto begun = clock::now();
         for (int attempt = 1;; ++attempt) {
-            connect(mine, op.name);
+            connect(mine, op);
             try {
                 execute(mine, op);
+                metrics().database_operations.observe({options_.pool, op.name}, clock::now() - begun);
                 return;
             } catch (const std::exception& error) {
                 if (!try_again(mine, op, error, attempt))
@@ -140,6 +181,7 @@ private:
     /// itself.
     bool try_again(own_connection& mine, const operation& op, const std::exception& error, int attempt) {
         const auto kind = classify(error);
+        count_failure(op, reason_of(kind, op.mode));
         if (kind != failure_kind::bug)
             write_log(kind == failure_kind::conflict ? log_level::debug : log_level::warning,
                       "database_operation_failed",
@@ -151,10 +193,10 @@ private:
             throw database_unavailable("conflicting operations did not settle");
         case failure_kind::unavailable:
             // A server that became a standby, or is going down, is looked for anew.
-            mine.drop();
+            drop(mine);
             throw database_unavailable("the database refused the operation for now");
         case failure_kind::broken:
-            mine.drop();
+            drop(mine);
             if (op.mode != operation_mode::read)
                 throw write_in_doubt("the connection broke while a change was under way");
             if (attempt < 2)
@@ -162,7 +204,7 @@ private:
             throw database_unavailable("the database connection broke");
         case failure_kind::bug:
             if (!mine.link->is_open())
-                mine.drop();
+                drop(mine);
             return false;
         }
         return false;
@@ -187,9 +229,9 @@ private:
         }
     }
 
-    void connect(own_connection& mine, std::string_view operation_name) {
+    void connect(own_connection& mine, const operation& op) {
         if (mine.link && (!mine.link->is_open() || is_stale(*mine.link)))
-            mine.drop();
+            drop(mine);
         if (mine.link)
             return;
         try {
@@ -199,9 +241,11 @@ private:
             link->set_notice_handler([](pqxx::zview) noexcept {});
             pqxx::nontransaction(*link).exec(limit_statement(options_.limits));
             mine.link = std::move(link);
+            metrics().database_connections.add({options_.pool}, 1);
         } catch (const pqxx::failure& error) {
             write_log(log_level::warning, "database_connect_failed",
-                      {{"operation", operation_name}, {"detail", error.what()}});
+                      {{"operation", op.name}, {"detail", error.what()}});
+            count_failure(op, "unavailable");
             throw database_unavailable("the database cannot be reached");
         }
     }

@@ -39,7 +39,8 @@ class write_in_doubt : public std::runtime_error {
 };
 
 struct database_options {
-    std::string url; ///< libpq URI or keyword string; a secret
+    std::string url;           ///< libpq URI or keyword string; a secret
+    std::string pool = "main"; ///< its name in the metrics
     std::size_t connections = 16;
     std::size_t queue_length = 2048;             ///< operations waiting; one more is refused at once
     std::chrono::milliseconds queue_time{5'000}; ///< one that waited longer is refused unbegun

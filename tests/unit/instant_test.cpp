@@ -114,3 +114,16 @@ TEST_CASE("instant: what is written is read back") {
         CHECK(parse_rfc3339(to_rfc3339_micros(from_micros(count))) == from_micros(count));
     }
 }
+
+TEST_CASE("instant: a day is named by its distance from today") {
+    const auto now = parse_rfc3339("2026-11-21T23:59:59.999999Z").value();
+    CHECK(parse_relative_day("today", now) == parse_date("2026-11-21"));
+    CHECK(parse_relative_day("today-0", now) == parse_date("2026-11-21"));
+    CHECK(parse_relative_day("today-1", now) == parse_date("2026-11-20"));
+    CHECK(parse_relative_day("today-325", now) == parse_date("2025-12-31"));
+    for (const auto* text :
+         {"", "toda", "Today", "today-", "today+1", "today--1", "today-1x", "today- 1", "today-123456"}) {
+        CAPTURE(text);
+        CHECK_FALSE(parse_relative_day(text, now));
+    }
+}

@@ -60,7 +60,7 @@ export class Client {
     }
 
     async #exchange(operation, path, headers, body) {
-        const isAdmin = operation.path === '/livez' || operation.path === '/readyz';
+        const isAdmin = ['/livez', '/readyz', '/metrics'].includes(operation.path);
         const base = isAdmin ? this.service.admin : this.service.base;
         const method = operation.method.toUpperCase();
         return parsed(await exchange(base, { method, path, headers, body, tls: this.tls }));
