@@ -40,8 +40,8 @@ struct server_limits {
 };
 
 struct server_options {
-    std::string name;    ///< of the listener in the metrics
-    std::string address; ///< "host:port", IPv6 in brackets; port 0 takes a free one
+    std::string name = "main"; ///< of the listener in the metrics
+    std::string address;       ///< "host:port", IPv6 in brackets; port 0 takes a free one
     std::optional<server_tls> tls;
     server_limits limits;
 };

@@ -73,3 +73,23 @@ TEST_CASE("report cursor: a database that is away is said to be") {
     const auto away = server.service_url() + " port='1'";
     CHECK_THROWS_AS(report_cursor(away, report_query()), database_unavailable);
 }
+
+TEST_CASE("report cursor: what the role has set for itself changes no value") {
+    recorded_orders at;
+    record_finance(at.server.superuser(), 1, 20);
+    const auto all_of = [&](report_name report) {
+        report_cursor cursor(at.server.service_url(), query_of(report));
+        std::string text = to_rfc3339_micros(cursor.as_of());
+        for (auto rows = cursor.next(); rows.size() > 0; rows = cursor.next())
+            for (std::size_t i = 0; i < rows.size(); ++i)
+                text += whole_row(report, rows, i);
+        return text;
+    };
+    const auto before = all_of(report_name::payments);
+    const auto role = at.server.service().value("select current_user");
+    for (const auto* setting :
+         {"timezone = 'Asia/Tokyo'", "search_path = 'nowhere'", "client_encoding = 'LATIN1'",
+          "default_transaction_isolation = 'serializable'"})
+        at.server.superuser().value("alter role " + role + " set " + setting);
+    CHECK(all_of(report_name::payments) == before);
+}

@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <string>
 
 using namespace checkout;
@@ -49,9 +50,11 @@ TEST_CASE("vitals: sessions are counted by state until they end") {
     at.begin("ORD-creating");
     at.open_session("ORD-open", "sess_open");
     at.open_session("ORD-processing", "sess_processing");
-    at.apply("ORD-processing", at.settle_as("ORD-processing", "sess_processing",
-                                            say("sess_processing", clink_session_status::open,
-                                                clink_payment_status::processing)));
+    auto paying =
+        at.settle_as("ORD-processing", "sess_processing",
+                     say("sess_processing", clink_session_status::open, clink_payment_status::processing));
+    paying.next_check = std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
+    REQUIRE(at.apply("ORD-processing", paying));
     at.paid_order("ORD-paid", "sess_paid");
     at.close(at.begin("ORD-dark"), dark());
     const auto found = read(at);
