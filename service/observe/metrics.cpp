@@ -9,6 +9,7 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <map>
 #include <mutex>
 #include <stdexcept>
@@ -89,6 +90,11 @@ void counter_family::add(label_values labels, double amount) {
     series_->at(labels).Increment(amount);
 }
 
+void counter_family::advance_to(label_values labels, double total) {
+    auto& counted = series_->at(labels);
+    counted.Increment(std::max(0.0, total - counted.Value()));
+}
+
 class gauge_family::series : public series_index<prometheus::Gauge> {
     using series_index::series_index;
 };
@@ -134,7 +140,7 @@ std::string write_metrics() {
     auto& all = metrics();
     const auto figures = read_process_figures();
     all.resident_memory.set({}, static_cast<double>(figures.resident_bytes));
-    all.cpu_seconds.set({}, figures.cpu.count());
+    all.cpu_seconds.advance_to({}, figures.cpu.count());
     all.start_time.set({}, figures.started_at);
     all.open_files.set({}, static_cast<double>(figures.open_files));
     all.max_files.set({}, static_cast<double>(figures.max_files));

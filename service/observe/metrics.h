@@ -32,6 +32,8 @@ public:
 
     /// With 0 the series begins to exist, so that its first increase is seen as one.
     void add(label_values labels, double amount = 1);
+    /// For what is counted elsewhere, and only grows.
+    void advance_to(label_values labels, double total);
 
 private:
     class series;
@@ -125,7 +127,7 @@ struct metric_set {
     counter_family log_lines; ///< level: warning, error
     counter_family spans;     ///< outcome: exported, dropped, failed
     gauge_family resident_memory;
-    gauge_family cpu_seconds;
+    counter_family cpu_seconds;
     gauge_family start_time;
     gauge_family open_files;
     gauge_family max_files;

@@ -96,6 +96,17 @@ TEST_CASE("metrics: the process's own figures are those of this process") {
     CHECK(value_of("process_start_time_seconds") < now + 2);
 }
 
+TEST_CASE("metrics: what is counted elsewhere is advanced to, never back") {
+    const std::string series = R"(checkout_http_problems_total{code="overloaded",route="/advance"})";
+    metrics().http_problems.advance_to({"/advance", "overloaded"}, 5);
+    metrics().http_problems.advance_to({"/advance", "overloaded"}, 7);
+    metrics().http_problems.advance_to({"/advance", "overloaded"}, 6);
+    CHECK(value_of(series) == 7);
+    const auto spent = value_of("process_cpu_seconds_total");
+    CHECK(spent > 0);
+    CHECK(value_of("process_cpu_seconds_total") >= spent);
+}
+
 TEST_CASE("metrics: counted from several threads, nothing is lost") {
     std::vector<std::jthread> threads;
     for (int i = 0; i < 4; ++i)
