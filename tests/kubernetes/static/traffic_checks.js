@@ -1,0 +1,89 @@
+// Who may reach what: the ingress and the network policies.
+import { label, selects } from './manifests.js';
+
+const namespaceOf = ({ namespaceSelector }) =>
+    Object.entries(namespaceSelector?.matchLabels ?? {}).map((pair) => pair.join('=')).join() || 'any namespace';
+
+const policiesFor = (manifests, { labels }) =>
+    manifests.all('NetworkPolicy').filter(({ spec }) => selects(spec.podSelector.matchLabels, labels));
+
+/** `port from` for each way into or out of a pod. */
+const ways = (manifests, pod, direction, ends) =>
+    policiesFor(manifests, pod).flatMap(({ spec }) =>
+        (spec[direction] ?? []).flatMap((rule) =>
+            (rule.ports ?? [{ port: 'any port' }]).flatMap(({ port }) =>
+                (rule[ends] ?? [{}]).map((end) => `${port} ${end.ipBlock ? end.ipBlock.cidr : namespaceOf(end)}`))));
+
+const replicas = (manifests) => manifests.pods().find(({ owner }) => label(owner) === 'Deployment clink-checkout');
+
+const isPrivate = (cidr) => /^(10\.|172\.(1[6-9]|2\d|3[01])\.|192\.168\.)/.test(cidr);
+
+export const trafficChecks = {
+    'the ingress exposes what takes no token, and nothing else'(manifests) {
+        return manifests.all('Ingress').flatMap(({ spec }) => {
+            const paths = spec.rules.flatMap((rule) =>
+                (rule.http?.paths ?? []).map(({ path, pathType }) => `${rule.host ? '' : 'any host '}${pathType} ${path}`));
+            const expected = ['Prefix /checkout/', 'Prefix /webhooks/'];
+            return paths.join() === expected.join() && !spec.defaultBackend ? [] : [paths.join(), JSON.stringify(spec.defaultBackend)];
+        });
+    },
+
+    'the ingress leads to the service'(manifests) {
+        return manifests.all('Ingress').flatMap(({ spec }) =>
+            spec.rules.flatMap((rule) => rule.http.paths).map(({ backend }) => backend.service)
+                .filter(({ name, port }) => !manifests.find('Service', name)?.spec.ports.some((offered) => offered.name === port.name))
+                .map(({ name, port }) => `${name}:${port.name}`));
+    },
+
+    'customers come back to the host of the ingress'(manifests) {
+        const pods = replicas(manifests);
+        const base = new URL(manifests.environment(pods.containers[0]).PUBLIC_BASE_URL);
+        return manifests.all('Ingress').flatMap(({ spec }) => {
+            const secure = (spec.tls ?? []).some(({ hosts }) => hosts.includes(base.hostname));
+            return spec.rules.every(({ host }) => host === base.hostname) && secure === (base.protocol === 'https:') ? [] : [base.href];
+        });
+    },
+
+    'the service does not offer the admin port'(manifests) {
+        const isAdmin = ({ port, targetPort }) => [port, targetPort].some((end) => end === 9090 || end === 'admin');
+        return manifests.all('Service').filter(({ spec }) => spec.ports.some(isAdmin)).map(label);
+    },
+
+    'every pod of ours is under a policy for both directions'(manifests) {
+        return manifests.ours()
+            .filter((pod) => !['Ingress', 'Egress'].every((type) => policiesFor(manifests, pod).some(({ spec }) => spec.policyTypes.includes(type))))
+            .map(({ owner }) => label(owner));
+    },
+
+    'nobody may call a job'(manifests) {
+        return manifests.ours().filter(({ owner }) => owner.kind !== 'Deployment')
+            .flatMap((pod) => ways(manifests, pod, 'ingress', 'from').map((way) => `${label(pod.owner)}: ${way}`));
+    },
+
+    'replicas are called by the ingress controller, by callers and by the monitoring'(manifests) {
+        const expected = [
+            'http kubernetes.io/metadata.name=ingress-nginx', 'http clink-checkout/caller=true', 'admin kubernetes.io/metadata.name=monitoring'];
+        const found = ways(manifests, replicas(manifests), 'ingress', 'from');
+        return found.sort().join() === expected.sort().join() ? [] : found;
+    },
+
+    'of the ingress’ namespace only the controller may call'(manifests) {
+        return policiesFor(manifests, replicas(manifests)).flatMap(({ spec }) => (spec.ingress ?? []).flatMap(({ from }) => from ?? []))
+            .filter((end) => namespaceOf(end).endsWith('=ingress-nginx') && !end.podSelector).map(namespaceOf);
+    },
+
+    'names, PostgreSQL and Clink can be reached'(manifests) {
+        return manifests.ours().flatMap((pod) => {
+            const found = ways(manifests, pod, 'egress', 'to');
+            return ['53 kubernetes.io/metadata.name=kube-system', '5432 ', '443 0.0.0.0/0']
+                .filter((way) => !found.some((one) => one.startsWith(way))).map((way) => `${label(pod.owner)}: ${way}`);
+        });
+    },
+
+    'the way out to Clink leads to no private address'(manifests) {
+        const blocks = manifests.all('NetworkPolicy').flatMap(({ spec }) => (spec.egress ?? []).flatMap(({ to }) => to ?? []))
+            .map(({ ipBlock }) => ipBlock).filter((block) => block && !isPrivate(block.cidr));
+        const inner = ['10.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16'];
+        return blocks.filter(({ except }) => !inner.every((block) => (except ?? []).includes(block))).map(({ cidr }) => cidr);
+    },
+};
