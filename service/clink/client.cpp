@@ -103,6 +103,7 @@ public:
                                                   envelope_reader<T> read);
 
     void close() { transport_.close(); }
+    void abandon() { transport_.abandon(); }
 
 private:
     transport_request make_request(const call& asked) const;
@@ -130,7 +131,7 @@ asio::awaitable<clink_exchange<T>> clink_client::impl::run(std::shared_ptr<impl>
         const auto jitter = std::uniform_real_distribution<>()(self->random_);
         const retry_question question{asked.is_create, tries, rounded(deadline - now), jitter};
         const auto delay = find_retry_delay(exchange.report, result, question);
-        if (!delay) {
+        if (!delay || self->transport_.abandoned()) {
             exchange.report.duration = rounded(now - begin);
             log_exchange(asked, exchange.report, tries);
             metrics().clink_calls.observe({asked.operation, to_string(exchange.report.outcome)}, now - begin);
@@ -254,6 +255,10 @@ asio::awaitable<clink_exchange<refund_facts>> clink_client::get_refund(clink_ref
 
 void clink_client::close() {
     impl_->close();
+}
+
+void clink_client::abandon() {
+    impl_->abandon();
 }
 
 } // namespace checkout

@@ -26,7 +26,8 @@ struct clink_options {
     std::chrono::milliseconds timeout{
         10'000}; ///< whole exchange: name lookup, connect, TLS, write, read, retries
     std::size_t answer_bytes = 1024 * 1024; ///< a longer answer is an unknown outcome
-    std::size_t connections = 256; ///< at once; an exchange past it waits inside its deadline, never sent
+    std::size_t connections = 256; ///< at once; an exchange past it waits inside its deadline, never sent;
+                                   ///< where 256 wait, one more is over at once
     std::string version = "dev";   ///< of this service, for the User-Agent header
 };
 
@@ -65,6 +66,9 @@ public:
 
     /// Closes idle connections and keeps none from now on; exchanges under way finish.
     void close();
+    /// Lets the deadline of every exchange come now, also of those that are begun later: one of which
+    /// something may have been sent has an unknown outcome, the others were never sent.
+    void abandon();
 
 private:
     class impl;

@@ -57,6 +57,8 @@ clink_connection_pool::acquire(std::shared_ptr<clink_connection_pool> pool, cloc
         ++pool->in_use_;
         co_return pool->make_lease(max_idle);
     }
+    if (pool->waiters_.size() >= pool->limits_.waiting)
+        co_return std::nullopt;
     const auto place = std::make_shared<waiter>(asio::steady_timer(pool->executor_, deadline));
     waiting_place waiting(pool, place);
     co_await place->timer.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -69,6 +71,11 @@ void clink_connection_pool::close() {
     closed_ = true;
     idle_.clear();
     drop_timer_.cancel();
+}
+
+void clink_connection_pool::turn_away() {
+    for (const auto& place : waiters_)
+        place->timer.cancel();
 }
 
 clink_connection_pool::lease clink_connection_pool::make_lease(milliseconds max_idle) {

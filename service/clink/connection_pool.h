@@ -17,6 +17,7 @@ namespace checkout {
 struct pool_limits {
     std::size_t connections = 256;               ///< in use and kept, together
     std::chrono::milliseconds idle_time{30'000}; ///< a kept connection is dropped after it
+    std::size_t waiting = 256;                   ///< for one that is in use
 };
 
 class clink_connection_pool : public std::enable_shared_from_this<clink_connection_pool> {
@@ -45,14 +46,17 @@ public:
 
     clink_connection_pool(boost::asio::any_io_executor executor, pool_limits limits);
 
-    /// Waits its turn, first come first served, until `deadline`; nothing when it passes first. The lease
-    /// holds the kept connection used last, when it was used less than `max_idle` ago and is usable.
+    /// Waits its turn, first come first served, until `deadline`; nothing when it passes first, or at once
+    /// when as many wait already as may. The lease holds the kept connection used last, when it was used less
+    /// than `max_idle` ago and is usable.
     static boost::asio::awaitable<std::optional<lease>> acquire(std::shared_ptr<clink_connection_pool> pool,
                                                                 clock::time_point deadline,
                                                                 std::chrono::milliseconds max_idle);
 
     /// Closes the kept connections and keeps none from now on.
     void close();
+    /// Lets the deadline of everybody who waits come now.
+    void turn_away();
 
 private:
     struct waiter {

@@ -38,6 +38,12 @@ asio::awaitable<host_addresses> host_lookup::find(std::shared_ptr<host_lookup> l
     co_return asked->answer;
 }
 
+void host_lookup::turn_away() {
+    if (const auto under_way = asked_.lock(); under_way && !under_way->answered)
+        for (const auto& timer : under_way->waiting)
+            timer->cancel();
+}
+
 std::shared_ptr<host_lookup::question> host_lookup::ask() {
     if (auto under_way = asked_.lock(); under_way && !under_way->answered)
         return under_way;

@@ -29,6 +29,8 @@ public:
     /// next.
     static boost::asio::awaitable<host_addresses> find(std::shared_ptr<host_lookup> lookup,
                                                        std::chrono::steady_clock::time_point deadline);
+    /// Lets the deadline of everybody who waits come now.
+    void turn_away();
 
 private:
     struct question;

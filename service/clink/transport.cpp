@@ -56,6 +56,13 @@ public:
     static asio::awaitable<transport_result> exchange(std::shared_ptr<impl> self, transport_request request,
                                                       clock::time_point deadline, milliseconds max_idle);
     void close() { pool_->close(); }
+    void abandon() {
+        abandoned_ = true;
+        watches_.expire_all();
+        pool_->turn_away();
+        lookup_->turn_away();
+    }
+    bool abandoned() const { return abandoned_; }
 
 private:
     static asio::awaitable<transport_result>
@@ -70,12 +77,18 @@ private:
     const connection_settings settings_;
     const std::shared_ptr<host_lookup> lookup_;
     const std::shared_ptr<clink_connection_pool> pool_;
+    deadline_board watches_;
+    bool abandoned_ = false;
+
+    bool is_over(clock::time_point deadline) const { return abandoned_ || clock::now() >= deadline; }
 };
 
 asio::awaitable<transport_result> clink_transport::impl::exchange(std::shared_ptr<impl> self,
                                                                   transport_request request,
                                                                   clock::time_point deadline,
                                                                   milliseconds max_idle) {
+    if (self->abandoned_)
+        co_return failed(transport_phase::waiting, asio::error::timed_out);
     auto lease = co_await clink_connection_pool::acquire(self->pool_, deadline, max_idle);
     if (!lease)
         co_return failed(transport_phase::waiting, asio::error::timed_out);
@@ -87,10 +100,10 @@ asio::awaitable<transport_result> clink_transport::impl::exchange(std::shared_pt
             co_return opened;
     }
     // Nothing may be written past this point in time: a request that is not begun is a request never sent.
-    if (clock::now() >= deadline)
+    if (self->is_over(deadline))
         co_return failed(transport_phase::waiting, asio::error::timed_out);
 
-    deadline_watch watch(self->executor_, deadline, lease->held());
+    deadline_watch watch(self->watches_, self->executor_, deadline, lease->held());
     auto result = co_await lease->held()->exchange(std::move(request));
     result.reused_connection = reused;
     if (result.error && watch.expired())
@@ -112,7 +125,7 @@ asio::awaitable<transport_result> clink_transport::impl::open(std::shared_ptr<im
     if (error)
         co_return failed(transport_phase::connecting, error);
 
-    deadline_watch watch(self->executor_, deadline, opening);
+    deadline_watch watch(self->watches_, self->executor_, deadline, opening);
     auto result = co_await opening->handshake();
     if (watch.expired())
         result.error = asio::error::timed_out;
@@ -129,11 +142,11 @@ asio::awaitable<error_code> clink_transport::impl::connect(std::shared_ptr<impl>
     for (std::size_t tried = 0; tried < endpoints.size(); ++tried) {
         const auto now = clock::now();
         const auto shares = static_cast<int>(endpoints.size() - tried);
-        deadline_watch watch(self->executor_, now + (deadline - now) / shares, opening);
+        deadline_watch watch(self->watches_, self->executor_, now + (deadline - now) / shares, opening);
         error = co_await opening->connect(endpoints[tried]);
         if (watch.expired())
             error = asio::error::timed_out;
-        if (!error)
+        if (!error || self->abandoned_)
             break;
     }
     co_return error;
@@ -153,6 +166,14 @@ clink_transport::exchange(transport_request request, clock::time_point deadline,
 
 void clink_transport::close() {
     impl_->close();
+}
+
+void clink_transport::abandon() {
+    impl_->abandon();
+}
+
+bool clink_transport::abandoned() const {
+    return impl_->abandoned();
 }
 
 } // namespace checkout

@@ -42,6 +42,9 @@ public:
 
     /// Closes the kept connections and keeps none from now on; exchanges under way finish.
     void close();
+    /// Lets the deadline of every exchange come now, of those that are begun later, too.
+    void abandon();
+    bool abandoned() const;
 
 private:
     class impl;
