@@ -62,6 +62,12 @@ constexpr sql_statement release_order{
     "update checkout.census_orders set lease_until = now() + make_interval(secs => $3)"
     " where census_id = $1 and order_id = $2 and result is null"};
 
+// As if it had not been claimed.
+constexpr sql_statement unclaim_order{
+    "unclaim_census_order",
+    "update checkout.census_orders set lease_until = null, tries = greatest(tries - 1, 0)"
+    " where census_id = $1 and order_id = $2 and result is null"};
+
 constexpr sql_statement set_result{
     "set_census_result", "update checkout.census_orders set result = $3::jsonb, lease_until = null"
                          " where census_id = $1 and order_id = $2 and result is null returning order_id"};
@@ -234,6 +240,13 @@ boost::asio::awaitable<bool> census_store::give_back(census_id census, order_key
                        session.run(release_order, key(census), key(order), pause.count());
                        return true;
                    });
+}
+
+boost::asio::awaitable<bool> census_store::unclaim(census_id census, order_key order) {
+    return db_.run("unclaim_census_order", operation_mode::statement, [census, order](db_session& session) {
+        session.run(unclaim_order, key(census), key(order));
+        return true;
+    });
 }
 
 boost::asio::awaitable<bool> census_store::record(census_id census, order_key order, order_census found,

@@ -80,6 +80,8 @@ public:
     /// Orders without a result that nobody asks about.
     boost::asio::awaitable<std::vector<claimed_order>> claim(census_id census, int at_most,
                                                              std::chrono::seconds lease);
+    /// Takes a claim back that nothing came of.
+    boost::asio::awaitable<bool> unclaim(census_id census, order_key order);
     /// Leaves the order to whoever claims it after `pause`.
     boost::asio::awaitable<bool> give_back(census_id census, order_key order, std::chrono::seconds pause);
     /// Its result and its discrepancies together.

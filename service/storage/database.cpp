@@ -6,6 +6,7 @@
 
 #include <poll.h>
 
+#include <algorithm>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -17,6 +18,9 @@ namespace checkout {
 namespace {
 
 constexpr int tries_on_conflict = 3;
+constexpr std::chrono::milliseconds look_interval{250}; ///< for what has waited too long
+constexpr const char* waited_too_long = "the operation waited too long for a connection";
+constexpr double mean_weight = 0.05; ///< of the newest operation's time in the mean
 
 /// What a failure of the database means to the caller. The one place that looks at SQLSTATE.
 enum class failure_kind { conflict, unavailable, broken, bug };
@@ -70,6 +74,7 @@ public:
         metrics().database_busy.set({options_.pool}, 0);
         for (std::size_t i = 0; i < options_.connections; ++i)
             threads_.emplace_back([this] { serve(); });
+        threads_.emplace_back([this] { refuse_overdue(); });
     }
 
     ~impl() {
@@ -80,6 +85,7 @@ public:
             abandoned.swap(queue_);
         }
         changed_.notify_all();
+        stopped_.notify_all();
         for (auto& waiting : abandoned)
             waiting.op.complete(std::make_exception_ptr(database_unavailable("the service is stopping")));
         for (auto& thread : threads_)
@@ -100,8 +106,20 @@ public:
         op.complete(std::make_exception_ptr(database_unavailable("the database queue is full")));
     }
 
+    /// By the time that operations take, or, should none end, by the time that the first one waits already.
+    std::chrono::milliseconds expected_wait() const {
+        const std::lock_guard lock(mutex_);
+        if (queue_.empty())
+            return {};
+        const auto behind =
+            mean_time_ * (static_cast<double>(queue_.size()) / static_cast<double>(options_.connections));
+        return std::chrono::duration_cast<std::chrono::milliseconds>(
+            std::max<mean_time>(behind, clock::now() - queue_.front().since));
+    }
+
 private:
     using clock = std::chrono::steady_clock;
+    using mean_time = std::chrono::duration<double>;
 
     struct waiting_operation {
         operation op;
@@ -128,6 +146,7 @@ private:
     void serve() {
         own_connection mine;
         while (auto waiting = next()) {
+            const auto begun = clock::now();
             std::exception_ptr error;
             metrics().database_busy.add({options_.pool}, 1);
             try {
@@ -137,6 +156,7 @@ private:
                 error = std::current_exception();
             }
             metrics().database_busy.add({options_.pool}, -1);
+            note_time(clock::now() - begun);
             waiting->op.complete(error);
         }
         drop(mine);
@@ -148,7 +168,32 @@ private:
         if (waited <= options_.queue_time)
             return;
         count_failure(waiting.op, "queue_timeout");
-        throw database_unavailable("the operation waited too long for a connection");
+        throw database_unavailable(waited_too_long);
+    }
+
+    void note_time(clock::duration taken) {
+        const std::lock_guard lock(mutex_);
+        mean_time_ += mean_weight * (mean_time(taken) - mean_time_);
+    }
+
+    /// A thread of its own, because nobody else looks while all of them wait for a server that does not
+    /// answer.
+    void refuse_overdue() {
+        std::unique_lock lock(mutex_);
+        while (!stopped_.wait_for(lock, look_interval, [this] { return stopping_; })) {
+            const auto oldest = clock::now() - options_.queue_time;
+            std::vector<operation> overdue;
+            for (; !queue_.empty() && queue_.front().since < oldest; queue_.pop_front()) {
+                overdue.push_back(std::move(queue_.front().op));
+                metrics().database_queue.add({options_.pool}, -1);
+            }
+            lock.unlock();
+            for (auto& op : overdue) {
+                count_failure(op, "queue_timeout");
+                op.complete(std::make_exception_ptr(database_unavailable(waited_too_long)));
+            }
+            lock.lock();
+        }
     }
 
     std::optional<waiting_operation> next() {
@@ -254,7 +299,9 @@ private:
     const std::string conninfo_;
     mutable std::mutex mutex_;
     std::condition_variable changed_;
+    std::condition_variable stopped_;
     std::deque<waiting_operation> queue_;
+    mean_time mean_time_{0};
     bool stopping_ = false;
     std::vector<std::thread> threads_;
 };
@@ -262,6 +309,10 @@ private:
 database::database(database_options options) : impl_(std::make_unique<impl>(std::move(options))) {}
 
 database::~database() = default;
+
+std::chrono::milliseconds database::expected_wait() const {
+    return impl_->expected_wait();
+}
 
 void database::submit(operation op) {
     impl_->submit(std::move(op));

@@ -43,7 +43,8 @@ struct database_options {
     std::string pool = "main"; ///< its name in the metrics
     std::size_t connections = 16;
     std::size_t queue_length = 2048;             ///< operations waiting; one more is refused at once
-    std::chrono::milliseconds queue_time{5'000}; ///< one that waited longer is refused unbegun
+    std::chrono::milliseconds queue_time{5'000}; ///< one that waited longer is refused unbegun, also while no
+                                                 ///< operation ends
     connection_limits limits;
 };
 
@@ -61,6 +62,9 @@ public:
     explicit database(database_options options);
     /// Waits for the operations in progress; those still queued fail with database_unavailable.
     ~database();
+
+    /// How long an operation that came now would wait for a connection, as far as can be told.
+    std::chrono::milliseconds expected_wait() const;
 
     /// Runs `work(db_session&)` on a database thread and resumes with its result. `work` is copied to that
     /// thread: it owns what it uses. Deadlocks and serialization failures are retried (3 tries). Throws

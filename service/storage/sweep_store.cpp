@@ -38,6 +38,13 @@ from due, checkout.orders o
 where s.attempt_id = due.attempt_id and o.order_id = s.order_id
 returning s.order_id, o.merchant_order_id, s.attempt_id, s.status, s.clink_session_id)sql"};
 
+// Of a claim that nothing came of. Who has planned the next look meanwhile may have it sooner than planned,
+// no more.
+constexpr sql_statement release_claim{
+    "give_back_session",
+    "update checkout.sessions set next_check_at = now() where attempt_id = $1::uuid and next_check_at > now()"
+    " returning attempt_id"};
+
 constexpr sql_statement count_failure{
     "note_failed_check",
     "update checkout.sessions set failed_checks = failed_checks + 1, next_check_at = $2::timestamptz"
@@ -87,6 +94,13 @@ boost::asio::awaitable<std::vector<due_session>> sweep_store::claim_leases(int l
     return db_.run("claim_lapsed_leases", operation_mode::statement, [limit, lease](db_session& session) {
         return read_all(session.run(claim_lapsed, limit, lease.count()));
     });
+}
+
+boost::asio::awaitable<bool> sweep_store::give_back(attempt_id attempt) {
+    return db_.run("give_back_session", operation_mode::statement,
+                   [attempt = std::move(attempt)](db_session& session) {
+                       return !session.run(release_claim, attempt.str()).empty();
+                   });
 }
 
 boost::asio::awaitable<bool> sweep_store::note_failure(attempt_id attempt, instant next) {

@@ -34,6 +34,8 @@ public:
     /// passed. Throws database_unavailable (so do all).
     boost::asio::awaitable<std::vector<due_session>> claim(int limit, std::chrono::seconds lease,
                                                            std::chrono::seconds late);
+    /// Clink was not asked after all: due at once, for whoever comes first.
+    boost::asio::awaitable<bool> give_back(attempt_id attempt);
     /// Clink did not answer: asked again at `next`.
     boost::asio::awaitable<bool> note_failure(attempt_id attempt, instant next);
     /// The attempts of an order were looked for and nothing new was found.

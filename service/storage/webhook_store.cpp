@@ -27,6 +27,11 @@ update checkout.webhooks w set next_try_at = now() + $2::bigint * interval '1 se
 from due where w.webhook_id = due.webhook_id
 returning w.webhook_id, w.event_id, encode(w.body, 'hex') as body, w.late, w.received_at, now() as read_at, w.request_id)sql"};
 
+// Of a claim that nothing came of.
+constexpr sql_statement release_claim{"give_back_webhook",
+                                      "update checkout.webhooks set next_try_at = now() where webhook_id = $1"
+                                      " and state <> 'done' and next_try_at > now() returning webhook_id"};
+
 // Done is done: a second one that handled the same event at the same time finds no row.
 constexpr sql_statement finish_webhook{"finish_webhook",
                                        R"sql(
@@ -102,6 +107,11 @@ boost::asio::awaitable<std::vector<kept_webhook>> webhook_store::claim(int limit
             claimed.push_back(read_webhook(row));
         return claimed;
     });
+}
+
+boost::asio::awaitable<bool> webhook_store::give_back(std::int64_t webhook) {
+    return db_.run("give_back_webhook", operation_mode::statement,
+                   [webhook](db_session& session) { return !session.run(release_claim, webhook).empty(); });
 }
 
 boost::asio::awaitable<bool> webhook_store::finish(kept_webhook webhook, std::string type,

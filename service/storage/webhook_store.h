@@ -53,6 +53,8 @@ public:
     boost::asio::awaitable<kept_delivery> keep(received_webhook webhook, std::chrono::seconds lease);
     /// Up to `limit` that are due and that nobody else is claiming, the longest due first.
     boost::asio::awaitable<std::vector<kept_webhook>> claim(int limit, std::chrono::seconds lease);
+    /// It was not handled after all: due at once, for whoever comes first.
+    boost::asio::awaitable<bool> give_back(std::int64_t webhook);
     /// Handled: explains its orphan_event, and is an event of `order`, when there is one.
     boost::asio::awaitable<bool> finish(kept_webhook webhook, std::string type, std::string outcome,
                                         std::optional<order_key> order);
