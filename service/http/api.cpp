@@ -100,7 +100,7 @@ request_admission api::admit(const http_request& request) {
     if (auto* rejection = std::get_if<http_response>(&found))
         return {.body_limit_bytes = json_body_bytes, .rejection = std::move(*rejection)};
     const auto& admitted_request = std::get<admitted>(found);
-    if (auto wrong = check_load(admitted_request.caller)) {
+    if (auto wrong = check_load(*admitted_request.found, admitted_request.caller)) {
         auto response = answer_problem(*wrong, request, admitted_request.found, request_id);
         response.set("X-Request-Id", request_id);
         record_answer(request, admitted_request.found->pattern, admitted_request.caller.name,
@@ -163,9 +163,11 @@ std::optional<problem> api::check(const http_request& request, const route& foun
     return std::nullopt;
 }
 
-std::optional<problem> api::check_load(const api_identity& caller) {
+std::optional<problem> api::check_load(const route& found, const api_identity& caller) {
     if (in_flight_ >= options_.max_in_flight)
         return problem{.code = problem_code::overloaded, .detail = "Too many requests are being worked on."};
+    if (options_.expected_wait && !found.reads_apart() && options_.expected_wait() > options_.longest_wait)
+        return problem{.code = problem_code::overloaded, .detail = "Too much waits for the database."};
     if (options_.rate_limit_per_second == 0 || caller.name.empty())
         return std::nullopt;
     const double limit = options_.rate_limit_per_second;
@@ -302,6 +304,8 @@ problem to_problem(server_fault fault) {
         return {.code = problem_code::headers_too_large, .detail = "The head of a request may have 16 KiB."};
     case server_fault::body_too_large:
         return {.code = problem_code::body_too_large, .detail = "The body of a request may have 256 KiB."};
+    case server_fault::overloaded:
+        return {.code = problem_code::overloaded, .detail = "Too many large bodies are being read."};
     case server_fault::request_timeout:
         return {.code = problem_code::request_timeout, .detail = "The request did not arrive in time."};
     }

@@ -16,7 +16,10 @@
 namespace checkout {
 
 struct api_options {
-    std::size_t max_in_flight = 1024;      ///< past it 503 overloaded
+    std::size_t max_in_flight = 1024; ///< past it 503 overloaded
+    /// How long a request would wait for the database now; longer than `longest_wait` is 503 overloaded, too.
+    std::function<std::chrono::milliseconds()> expected_wait;
+    std::chrono::milliseconds longest_wait{1'000};
     int rate_limit_per_second = 0;         ///< per token, 429 past it; 0: off
     bool needs_client_certificate = false; ///< on /v1/
 };
@@ -44,7 +47,7 @@ private:
     std::variant<admitted, http_response> find_route(const http_request& request,
                                                      const std::string& request_id);
     std::optional<problem> check(const http_request& request, const route& found, api_identity& caller);
-    std::optional<problem> check_load(const api_identity& caller);
+    std::optional<problem> check_load(const route& found, const api_identity& caller);
     boost::asio::awaitable<reply> run(endpoint target, call request);
     boost::asio::awaitable<reply> run_guarded(endpoint target, call request);
 

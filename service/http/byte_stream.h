@@ -30,7 +30,7 @@ public:
     virtual boost::asio::awaitable<read_result> read_some(boost::asio::mutable_buffer into) = 0;
     virtual boost::asio::awaitable<boost::system::error_code>
     write_all(std::array<boost::asio::const_buffer, 2> pieces) = 0;
-    /// Tells the peer that nothing more will come; in TLS waits for the peer to say the same.
+    /// Tells the peer that nothing more will come.
     virtual boost::asio::awaitable<void> finish_writing() = 0;
 
     /// After open(): the peer showed a certificate and it was verified.

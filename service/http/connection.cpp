@@ -32,6 +32,8 @@ namespace {
 constexpr std::size_t joined_body_bytes = 16 * 1024; // a body up to this goes out in one piece with its head
 constexpr std::size_t linger_bytes = 1024 * 1024;
 constexpr std::chrono::milliseconds linger_timeout{2'000};
+constexpr std::chrono::milliseconds goodbye_timeout{200};
+constexpr std::chrono::milliseconds last_request_patience{250}; // of a server that drains
 
 /// The answer to our own mistake: callbacks promise not to throw and to give what can be sent.
 http_response bug_answer(std::string_view detail) {
@@ -60,16 +62,16 @@ public:
           peer_(std::move(peer)),
           stream_(std::move(stream)),
           timer_(stream_->socket().get_executor(), [this] { cancel(); }),
-          reader_(*stream_, timer_, group_->limits, group_->callbacks) {}
+          reader_(*stream_, timer_, group_->limits, group_->callbacks, group_->large_bodies) {}
 
-    void close_if_idle() override;
+    void hurry() override;
+    void drop() override;
     void cut() override;
 
     static asio::awaitable<void> run(std::shared_ptr<stream_connection> self);
 
 private:
     void cancel();
-    bool has_arrivals();
     asio::awaitable<bool> open();
     asio::awaitable<bool> request_begins();
     asio::awaitable<bool> exchange();
@@ -91,16 +93,14 @@ void stream_connection::cancel() {
     stream_->socket().cancel(ignored);
 }
 
-/// A request that is here already is still served when the server drains.
-bool stream_connection::has_arrivals() {
-    error_code ec;
-    return stream_->socket().available(ec) > 0;
+void stream_connection::hurry() {
+    if (reader_.is_idle())
+        timer_.arm(last_request_patience);
 }
 
-void stream_connection::close_if_idle() {
+void stream_connection::drop() {
     error_code ignored;
-    if (reader_.is_idle() && !has_arrivals())
-        stream_->socket().close(ignored);
+    stream_->socket().close(ignored);
 }
 
 void stream_connection::cut() {
@@ -126,10 +126,17 @@ asio::awaitable<bool> stream_connection::open() {
     co_return !co_await stream_->open();
 }
 
+/// A connection that has waited in vain is told that it is over.
 asio::awaitable<bool> stream_connection::request_begins() {
-    if (group_->draining && !reader_.has_bytes() && !has_arrivals())
-        co_return false;
-    co_return co_await reader_.request_begins();
+    const connection_group::idle_place waiting(*group_, *this);
+    const auto patience = group_->draining ? last_request_patience : group_->limits.idle_timeout;
+    if (co_await reader_.request_begins(patience))
+        co_return true;
+    if (timer_.expired()) {
+        timer_.arm(goodbye_timeout);
+        co_await stream_->finish_writing();
+    }
+    co_return false;
 }
 
 /// One request and its answer. True if the connection can carry another.
@@ -257,6 +264,22 @@ connection_group::connection_group(asio::io_context& io, std::string listener_na
 void connection_group::add(connection& member) {
     open.insert(&member);
     metrics().http_connections.add({listener}, 1);
+}
+
+connection_group::idle_place::idle_place(connection_group& group, connection& member)
+    : group_(group),
+      at_(group.idle_.insert(group.idle_.end(), &member)) {}
+
+connection_group::idle_place::~idle_place() {
+    group_.idle_.erase(at_);
+}
+
+bool connection_group::make_room() {
+    const auto longest = std::ranges::find_if(idle_, [](const connection* each) { return each != nullptr; });
+    if (longest == idle_.end())
+        return false;
+    std::exchange(*longest, nullptr)->drop();
+    return true;
 }
 
 void connection_group::remove(connection& member) {

@@ -9,6 +9,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <list>
 #include <memory>
 #include <string>
 #include <unordered_set>
@@ -26,14 +27,34 @@ struct connection_group {
     void add(connection& member);
     void remove(connection& member); ///< the last one to go ends the wait on `emptied`
 
+    /// A connection waits for its next request as long as this lives.
+    class idle_place {
+    public:
+        idle_place(connection_group& group, connection& member);
+        idle_place(const idle_place&) = delete;
+        idle_place& operator=(const idle_place&) = delete;
+        ~idle_place();
+
+    private:
+        connection_group& group_;
+        std::list<connection*>::iterator at_;
+    };
+    /// Closes the connection that has waited longest for a request; it is gone from `open` a moment later.
+    /// False when none waits.
+    bool make_room();
+
     const std::string listener; ///< its name in the metrics
     server_limits limits;
     server_callbacks callbacks;
     std::unordered_set<connection*> open;
     boost::asio::steady_timer emptied;
     date_header date;
-    bool closing = false;  ///< every answer closes its connection
-    bool draining = false; ///< and no connection waits for another request
+    std::size_t large_bodies = 0; ///< in memory
+    bool closing = false;         ///< every answer closes its connection
+    bool draining = false;        ///< and no connection waits long for another request
+
+private:
+    std::list<connection*> idle_; ///< longest first; null: closed already
 };
 
 class connection {
@@ -41,8 +62,10 @@ public:
     connection(const connection&) = delete;
     connection& operator=(const connection&) = delete;
 
-    /// Closes the connection if it waits for a request of which nothing has arrived.
-    virtual void close_if_idle() = 0;
+    /// Lets the connection, if it waits for a request, wait for a moment only.
+    virtual void hurry() = 0;
+    /// Closes the connection, of which nothing is under way.
+    virtual void drop() = 0;
     /// Closes the connection whatever it does. A handler that runs is not stopped; its answer goes nowhere.
     virtual void cut() = 0;
 

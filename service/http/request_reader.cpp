@@ -61,18 +61,19 @@ void plan_unread_body(received_request& in, const Parser& source) {
 } // namespace
 
 request_reader::request_reader(byte_stream& stream, watchdog& timer, const server_limits& limits,
-                               const server_callbacks& callbacks)
+                               const server_callbacks& callbacks, std::size_t& large_bodies)
     : stream_(stream),
       timer_(timer),
       limits_(limits),
-      callbacks_(callbacks) {}
+      callbacks_(callbacks),
+      large_bodies_(large_bodies) {}
 
-asio::awaitable<bool> request_reader::request_begins() {
+asio::awaitable<bool> request_reader::request_begins(std::chrono::milliseconds patience) {
     if (buffer_.size() > 0)
         co_return true;
     if (buffer_.capacity() > idle_buffer_bytes)
         buffer_.shrink_to_fit();
-    timer_.arm(limits_.idle_timeout);
+    timer_.arm(patience);
     idle_ = true;
     const error_code ec = co_await read_more(idle_buffer_bytes);
     idle_ = false;
@@ -146,16 +147,30 @@ asio::awaitable<boost::system::error_code> request_reader::confirm_continue(cons
 }
 
 /// Asks what the request may be. False when `in` holds its answer already.
-bool request_reader::admit(received_request& in, parser& source) const {
+bool request_reader::admit(received_request& in, parser& source) {
     request_admission admission = callbacks_.admit(in.request);
     in.answer = std::move(admission.rejection);
     if (in.answer)
         plan_unread_body(in, source);
     else if (source.content_length().value_or(0) > admission.body_limit_bytes)
         refuse(in, server_fault::body_too_large);
+    else if (!find_place(in, source))
+        refuse(in, server_fault::overloaded);
     else
         source.body_limit(admission.body_limit_bytes);
     return !in.answer;
+}
+
+/// False when as many large bodies as may be are there already, or on their way.
+bool request_reader::find_place(received_request& in, const parser& source) {
+    const bool is_small =
+        source.is_done() || source.content_length().value_or(SIZE_MAX) <= limits_.small_body_bytes;
+    if (is_small)
+        return true;
+    if (large_bodies_ >= limits_.large_bodies)
+        return false;
+    in.place = body_place(large_bodies_);
+    return true;
 }
 
 void request_reader::refuse(received_request& in, server_fault fault) const {

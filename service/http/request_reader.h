@@ -11,10 +11,31 @@
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include <chrono>
 #include <cstddef>
 #include <optional>
+#include <utility>
 
 namespace checkout {
+
+/// One of the large bodies that may be in memory at once, from its first byte until it is let go.
+class body_place {
+public:
+    body_place() = default;
+    explicit body_place(std::size_t& taken) : taken_(&taken) { ++taken; }
+    body_place(body_place&& other) noexcept : taken_(std::exchange(other.taken_, nullptr)) {}
+    body_place& operator=(body_place&& other) noexcept {
+        std::swap(taken_, other.taken_);
+        return *this;
+    }
+    ~body_place() {
+        if (taken_ != nullptr)
+            --*taken_;
+    }
+
+private:
+    std::size_t* taken_ = nullptr;
+};
 
 /// One request as far as it was read.
 struct received_request {
@@ -24,18 +45,19 @@ struct received_request {
     bool keep_alive = false;
     std::size_t unread_body = 0;         ///< bytes to pass over after the answer
     std::optional<http_response> answer; ///< already decided: the handler is not to be called
+    body_place place;
 };
 
 class request_reader {
 public:
-    /// All four must outlive the reader. `timer` must cancel the stream's socket when it expires.
+    /// All must outlive the reader. `large_bodies` is how many are in memory, of all connections. `timer`
+    /// must cancel the stream's socket when it expires.
     request_reader(byte_stream& stream, watchdog& timer, const server_limits& limits,
-                   const server_callbacks& callbacks);
+                   const server_callbacks& callbacks, std::size_t& large_bodies);
 
     /// Waits for the first byte of the next request. False when none came.
-    boost::asio::awaitable<bool> request_begins();
-    bool has_bytes() const { return buffer_.size() > 0; } ///< of the next request, read already
-    bool is_idle() const { return idle_; }                ///< waits in request_begins
+    boost::asio::awaitable<bool> request_begins(std::chrono::milliseconds patience);
+    bool is_idle() const { return idle_; } ///< waits in request_begins
 
     /// Reads one request, or as much of it as decides its answer. False when the peer is gone. What `admit`
     /// and `on_fault` throw passes through; the connection is then of no further use.
@@ -51,13 +73,15 @@ private:
     boost::asio::awaitable<error_code> read_body(parser& into);
     boost::asio::awaitable<error_code> confirm_continue(const received_request& in);
     boost::asio::awaitable<error_code> read_more(std::size_t at_most);
-    bool admit(received_request& in, parser& source) const;
+    bool admit(received_request& in, parser& source);
+    bool find_place(received_request& in, const parser& source);
     void refuse(received_request& in, server_fault fault) const;
 
     byte_stream& stream_;
     watchdog& timer_;
     const server_limits& limits_;
     const server_callbacks& callbacks_;
+    std::size_t& large_bodies_;
     boost::beast::flat_buffer buffer_;
     bool idle_ = false;
 };

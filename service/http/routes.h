@@ -52,6 +52,9 @@ struct route {
     scope_set scopes; ///< any of them; empty: no token is asked for
     request_body body = request_body::none;
     bool for_browsers = false; ///< errors are pages unless JSON is asked for
+
+    /// Finance's reads have connections to the database of their own.
+    bool reads_apart() const { return pattern.starts_with("/v1/reconciliation/"); }
 };
 
 inline constexpr std::size_t json_body_bytes = 256 * 1024;

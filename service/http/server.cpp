@@ -97,8 +97,9 @@ public:
     connection_group& group() { return *group_; }
     asio::any_io_executor executor() { return acceptor_.get_executor(); }
 
+    void take_waiting();
     void stop_accepting();
-    void close_idle();
+    void hurry_idle();
     void cut_all();
 
     static asio::awaitable<void> accept_all(std::shared_ptr<impl> self);
@@ -142,13 +143,13 @@ asio::awaitable<void> http_server::impl::rest_after(error_code failure) {
 /// Serves the connection, or closes it by letting go of it.
 void http_server::impl::take(tcp::socket socket) {
     accept_fails_ = false;
-    if (group_->draining)
-        return;
     const auto now = std::chrono::steady_clock::now();
     if (group_->open.size() >= group_->limits.connections) {
-        metrics().http_refused.add({group_->listener});
         warn_of_exhaustion(now);
-        return;
+        if (!group_->make_room()) {
+            metrics().http_refused.add({group_->listener});
+            return;
+        }
     }
     try {
         std::string peer = peer_name(socket);
@@ -167,28 +168,42 @@ void http_server::impl::warn_of_exhaustion(std::chrono::steady_clock::time_point
               {{"limit", std::uint64_t{group_->limits.connections}}});
 }
 
+/// Those whose connections the kernel has made already: closing the acceptor would reset them.
+void http_server::impl::take_waiting() {
+    error_code ec;
+    acceptor_.non_blocking(true, ec);
+    while (!ec) {
+        tcp::socket socket(acceptor_.get_executor());
+        acceptor_.accept(socket, ec);
+        if (!ec)
+            take(std::move(socket));
+    }
+}
+
 void http_server::impl::stop_accepting() {
     error_code ignored;
     acceptor_.close(ignored);
     pause_.cancel();
 }
 
-void http_server::impl::close_idle() {
+void http_server::impl::hurry_idle() {
     for (connection* member : group_->open)
-        member->close_if_idle();
+        member->hurry();
 }
 
 void http_server::impl::cut_all() {
     for (connection* member : group_->open)
         member->cut();
+    group_->emptied.cancel();
 }
 
 asio::awaitable<void> http_server::impl::drain(std::shared_ptr<impl> self,
                                                std::chrono::steady_clock::time_point deadline) {
     self->group_->closing = true;
-    self->group_->draining = true;
+    self->take_waiting();
     self->stop_accepting();
-    self->close_idle();
+    self->group_->draining = true;
+    self->hurry_idle();
     if (self->group_->open.empty())
         co_return;
     self->group_->emptied.expires_at(deadline);
@@ -218,6 +233,10 @@ void http_server::announce_close() {
 
 asio::awaitable<void> http_server::drain(std::chrono::steady_clock::time_point deadline) {
     return impl::drain(impl_, deadline);
+}
+
+void http_server::cut() {
+    impl_->cut_all();
 }
 
 std::size_t http_server::open_connections() const {

@@ -31,11 +31,15 @@ struct server_tls {
 
 struct server_limits {
     std::size_t header_bytes = 16 * 1024; ///< past it 431
-    std::size_t connections = 16 * 1024;  ///< past it a new connection is closed at once
+    /// Past it a new connection takes the place of the one that has been idle for longest; where none is, it
+    /// is closed at once.
+    std::size_t connections = 16 * 1024;
+    std::size_t small_body_bytes = 16 * 1024; ///< a longer body, or one of unknown length, is a large one
+    std::size_t large_bodies = 256;           ///< in memory at once; past it 503
     /// From a request's first byte to its header's end; then 408. Also for a TLS handshake; then closed.
     std::chrono::milliseconds header_timeout{10'000};
     std::chrono::milliseconds body_timeout{20'000};  ///< for the whole body; then 408
-    std::chrono::milliseconds idle_timeout{75'000};  ///< between requests; then closed without a word
+    std::chrono::milliseconds idle_timeout{75'000};  ///< between requests; then closed
     std::chrono::milliseconds write_timeout{30'000}; ///< for one answer; then the connection is cut
 };
 
@@ -53,7 +57,7 @@ struct request_admission {
 };
 
 /// Faults found by the server itself, for which `on_fault` makes the answer.
-enum class server_fault { malformed_request, header_too_large, body_too_large, request_timeout };
+enum class server_fault { malformed_request, header_too_large, body_too_large, request_timeout, overloaded };
 
 /// A callback that throws nevertheless, or gives an answer that cannot be sent, is logged
 /// (`http_callback_failed`) and answered with an empty 500. HEAD is answered like GET: the body is announced
@@ -83,9 +87,13 @@ public:
     void start();
     /// From now on every answer carries `Connection: close`; still accepts.
     void announce_close();
-    /// Stops accepting, closes idle connections, lets exchanges in progress finish (their connections close
-    /// after), and completes when none is left or at `deadline`, when what is left is cut.
+    /// Stops accepting (who was connected by then is served), gives idle connections a quarter of a second
+    /// for a request that is on its way, lets exchanges in progress finish (their connections close after),
+    /// and completes when none is left or at `deadline`, when what is left is cut.
     boost::asio::awaitable<void> drain(std::chrono::steady_clock::time_point deadline);
+
+    /// Cuts every connection; ends drain().
+    void cut();
 
     std::size_t open_connections() const;
 

@@ -35,6 +35,8 @@ http_response on_fault(const http_request&, server_fault fault) {
         return plain(431, "header");
     case server_fault::body_too_large:
         return plain(413, "body");
+    case server_fault::overloaded:
+        return plain(503, "overloaded");
     case server_fault::request_timeout:
         return plain(408, "timeout");
     }
@@ -127,6 +129,10 @@ bool test_server::drain(std::chrono::milliseconds limit) {
     asio::co_spawn(io_, server_->drain(deadline), [&done](const std::exception_ptr&) { done.set_value(); });
     done.get_future().wait();
     return std::chrono::steady_clock::now() < deadline;
+}
+
+void test_server::cut() {
+    on_thread([this] { server_->cut(); });
 }
 
 void test_server::destroy_server() {

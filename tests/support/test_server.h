@@ -37,6 +37,7 @@ public:
     void release();
     void announce_close();
     std::size_t open_connections();
+    void cut();
     /// Drains; false if the deadline passed first.
     bool drain(std::chrono::milliseconds limit);
     /// Destroys the http_server while its io_context runs on.
