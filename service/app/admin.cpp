@@ -76,7 +76,7 @@ boost::asio::awaitable<http_response> admin::handle(http_request request) {
 boost::asio::awaitable<http_response> admin::readiness() {
     json_array reasons;
     try {
-        if (co_await find_schema_version(db_) < needed_schema_)
+        if (co_await find_schema_version(probe_) < needed_schema_)
             reasons.push_back("schema_outdated");
     } catch (const std::exception&) {
         reasons.push_back("database_unreachable");

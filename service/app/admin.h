@@ -8,8 +8,9 @@ namespace checkout {
 
 class admin {
 public:
-    /// `needed_schema` is the oldest schema version that this binary works with.
-    admin(database& db, int needed_schema) : db_(db), needed_schema_(needed_schema) {}
+    /// `needed_schema` is the oldest schema version that this binary works with. `probe` is a connection of
+    /// its own: behind the requests' queue a load that is too high would take every replica out at once.
+    admin(database& probe, int needed_schema) : probe_(probe), needed_schema_(needed_schema) {}
 
     /// The server's callbacks; `this` outlives the server.
     server_callbacks callbacks();
@@ -20,7 +21,7 @@ private:
     boost::asio::awaitable<http_response> handle(http_request request);
     boost::asio::awaitable<http_response> readiness();
 
-    database& db_;
+    database& probe_;
     const int needed_schema_;
     bool draining_ = false;
 };

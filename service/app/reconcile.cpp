@@ -1,6 +1,7 @@
 #include "app/reconcile.h"
 
 #include "app/command_line.h"
+#include "app/last_resort.h"
 #include "app/part_options.h"
 #include "app/progress.h"
 #include "finance/census.h"
@@ -8,8 +9,10 @@
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
 
 #include <algorithm>
+#include <csignal>
 #include <exception>
 #include <iostream>
 
@@ -19,6 +22,7 @@ namespace asio = boost::asio;
 
 namespace {
 
+constexpr std::chrono::seconds stop_time{8}; ///< for the last writes; then without them
 constexpr int most_connections = 8; ///< to the database: a census asks Clink, and mostly waits for it
 
 database_options make_census_database(const database_settings& with) {
@@ -32,8 +36,9 @@ database_options make_census_database(const database_settings& with) {
 /// The command, each part built from those above it.
 class reconciliation {
 public:
-    reconciliation(const settings& with, const reconcile_words& words)
-        : io_(1),
+    reconciliation(const settings& with, const reconcile_words& words, last_resort& end)
+        : end_(end),
+          io_(1),
           db_(make_census_database(with.database)),
           orders_(db_),
           settlements_(db_),
@@ -68,6 +73,10 @@ public:
             clink_.close();
             io_.stop();
         });
+        signals_.async_wait([this](boost::system::error_code error, int) {
+            if (!error)
+                stop();
+        });
         io_.run();
         shown_.end();
         if (failure)
@@ -76,6 +85,16 @@ public:
     }
 
 private:
+    /// What Clink was asked in vain is given back, so that the next run need not wait for the claims of this
+    /// one.
+    void stop() {
+        write_log(log_level::info, "census_stopping");
+        end_.end_by(last_resort::clock::now() + stop_time);
+        census_.stop();
+        clink_.abandon();
+    }
+
+    last_resort& end_;
     asio::io_context io_;
     database db_;
     order_store orders_;
@@ -92,6 +111,7 @@ private:
     refund_settler refund_settler_;
     progress shown_;
     census census_;
+    asio::signal_set signals_{io_, SIGTERM, SIGINT};
 };
 
 } // namespace
@@ -99,7 +119,8 @@ private:
 int run_reconcile(const settings& with, const reconcile_words& words) {
     if (progress::on_terminal()) // there the line of progress says enough
         set_log_level(std::max(with.level, log_level::warning));
-    reconciliation command(with, words);
+    last_resort end(exit_failed);
+    reconciliation command(with, words, end);
     const auto certificate =
         command.run({.from = words.range.from, .to = words.range.to, .whole_list = words.whole_list});
     std::cout << (words.format == certificate_format::json ? certificate + "\n"

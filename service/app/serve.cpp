@@ -1,8 +1,10 @@
 #include "app/serve.h"
 
 #include "app/admin.h"
+#include "app/capacity.h"
 #include "app/command_line.h"
 #include "app/embedded.h"
+#include "app/last_resort.h"
 #include "app/migrate.h"
 #include "app/part_options.h"
 #include "app/version.h"
@@ -14,10 +16,11 @@
 #include "storage/attempt_listener.h"
 #include "storage/vitals_store.h"
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -32,7 +35,11 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr std::size_t finance_connections = 4; ///< besides those of its exports
+using clock = std::chrono::steady_clock;
+
+constexpr std::chrono::seconds hand_over_time{2}; ///< for the last writes of what does not end by itself
+constexpr std::chrono::seconds exit_time{3};      ///< for threads that wait for others; then without them
+constexpr std::chrono::milliseconds admin_patience{500}; ///< for an answer under way
 
 /// Finance's reads: few, longer, and apart from the storefronts'.
 database_options make_finance_options(const database_settings& with) {
@@ -46,12 +53,27 @@ database_options make_finance_options(const database_settings& with) {
     return options;
 }
 
-server_options make_main_listener(const http_settings& with) {
+/// Readiness: answers at once or says no.
+database_options make_probe_options(const database_settings& with) {
+    database_options options;
+    options.pool = "probe";
+    options.url = with.url;
+    options.connections = 1;
+    options.queue_length = 64;
+    options.queue_time = std::chrono::seconds(2);
+    options.limits = {.connect = std::chrono::seconds(2),
+                      .statement = std::chrono::seconds(1),
+                      .lock = std::chrono::milliseconds(500)};
+    return options;
+}
+
+server_options make_main_listener(const settings& with) {
     server_options options;
     options.name = "main";
-    options.address = with.listen_address;
-    if (with.tls)
-        options.tls = server_tls{with.tls->certificate_file, with.tls->key_file, with.tls->client_ca_file};
+    options.address = with.http.listen_address;
+    options.limits.connections = fit_connections(with);
+    if (const auto& tls = with.http.tls)
+        options.tls = server_tls{tls->certificate_file, tls->key_file, tls->client_ca_file};
     return options;
 }
 
@@ -59,6 +81,7 @@ server_options make_admin_listener(const http_settings& with) {
     server_options options;
     options.name = "admin";
     options.address = with.admin_listen_address;
+    options.limits.connections = admin_connections;
     return options;
 }
 
@@ -83,8 +106,9 @@ sweeper_options make_sweeper_options(const settings& with) {
             .lease = make_lease(with.clink)};
 }
 
-api_options make_api_options(const settings& with) {
+api_options make_api_options(const settings& with, const database& db) {
     api_options options;
+    options.expected_wait = [&db] { return db.expected_wait(); };
     options.max_in_flight = with.load.max_in_flight;
     options.rate_limit_per_second = with.load.rate_limit_per_second;
     options.needs_client_certificate = with.http.tls && !with.http.tls->client_ca_file.empty();
@@ -94,12 +118,14 @@ api_options make_api_options(const settings& with) {
 /// The whole service, each part built from those above it.
 class service {
 public:
-    explicit service(const settings& with)
-        : load_(with.load),
+    service(const settings& with, last_resort& end)
+        : end_(end),
+          load_(with.load),
           sweeps_here_(with.sweep.interval.count() > 0),
           io_(1),
           db_(make_database_options(with.database)),
           finance_db_(make_finance_options(with.database)),
+          probe_db_(make_probe_options(with.database)),
           orders_(db_),
           attempts_(db_, with.sweep.schedule.front()),
           settlements_(db_),
@@ -108,7 +134,7 @@ public:
           reports_(finance_db_),
           feed_store_(db_),
           sequencer_(io_.get_executor(), feed_store_),
-          feed_(reports_, sequencer_),
+          feed_(reports_, sequencer_, most_waiting_readers(with)),
           exports_(io_.get_executor(), with.database.read_url),
           sweeps_(db_),
           refunds_(db_),
@@ -156,11 +182,12 @@ public:
                     .signer = signer_.get(),
                     .create_policy = {.allowed_redirect_hosts = with.redirect.allowed_hosts},
                     .openapi = embedded_openapi().front().text},
-          api_(services_, tokens_, make_api_options(with)),
-          admin_(db_, own_schema_version()),
-          main_listener_(io_, make_main_listener(with.http), api_.callbacks()),
+          api_(services_, tokens_, make_api_options(with, db_)),
+          admin_(probe_db_, own_schema_version()),
+          main_listener_(io_, make_main_listener(with), api_.callbacks()),
           admin_listener_(io_, make_admin_listener(with.http), admin_.callbacks()),
-          signals_(io_, SIGTERM, SIGINT) {}
+          signals_(io_, SIGTERM, SIGINT),
+          patience_(io_) {}
 
     int run() {
         metrics().build_info.set({version_number(), revision(), compiler()}, 1);
@@ -185,43 +212,78 @@ public:
     }
 
 private:
-    /// Unready first, then no keep-alive, then what is in flight; the admin listener answers until the end.
+    /// Unready first, then no keep-alive, then what is in flight; the admin listener answers until the end. A
+    /// second signal ends each wait.
     asio::awaitable<void> wait_and_drain() {
         co_await signals_.async_wait(asio::use_awaitable);
         write_log(log_level::info, "drain_started",
                   {{"in_flight", static_cast<std::int64_t>(api_.in_flight())}});
+        end_.end_by(clock::now() + load_.drain_delay + load_.drain_timeout + hand_over_time + exit_time);
+        signals_.async_wait([this](boost::system::error_code error, int) {
+            if (!error)
+                hurry();
+        });
         admin_.announce_drain();
         sweeper_.stop();
-        sequencer_.stop();
         record_watch_.stop();
         main_listener_.announce_close();
-        asio::steady_timer delay(io_, load_.drain_delay);
-        co_await delay.async_wait(asio::use_awaitable);
-        const auto deadline = std::chrono::steady_clock::now() + load_.drain_timeout;
-        co_await main_listener_.drain(deadline);
-        co_await finish_questions(deadline);
+        co_await rest(load_.drain_delay);
+        sequencer_.stop();
+        asio::co_spawn(io_, hand_over_in_time(), asio::detached);
+        co_await main_listener_.drain(clock::time_point::max());
+        co_await finish_questions();
         write_log(log_level::info, "drain_finished",
                   {{"in_flight", static_cast<std::int64_t>(api_.in_flight())}});
-        co_await admin_listener_.drain(std::chrono::steady_clock::now());
+        co_await admin_listener_.drain(clock::now() + admin_patience);
         clink_.close();
         io_.stop();
     }
 
-    /// What the sweeper and the webhooks have begun; what is not finished is due again in another replica.
-    asio::awaitable<void> finish_questions(std::chrono::steady_clock::time_point deadline) {
+    /// When the time for what is in flight is over, what waits for Clink waits no longer: creates end their
+    /// attempts, so that another replica can go on with their orders at once, and questions are given back.
+    /// What cannot even do that is cut.
+    asio::awaitable<void> hand_over_in_time() {
+        co_await rest(load_.drain_timeout);
+        sweeper_.hand_over();
+        webhooks_.hand_over();
+        clink_.abandon();
+        creator_.turn_away();
+        asio::steady_timer last(io_, hand_over_time);
+        co_await last.async_wait(asio::use_awaitable);
+        is_over_ = true;
+        main_listener_.cut();
+    }
+
+    /// What the sweeper and the webhooks have begun.
+    asio::awaitable<void> finish_questions() {
         asio::steady_timer pause(io_);
-        while ((sweeper_.in_flight() > 0 || webhooks_.in_flight() > 0)
-               && std::chrono::steady_clock::now() < deadline) {
+        while ((sweeper_.is_busy() || webhooks_.in_flight() > 0) && !is_over_) {
             pause.expires_after(std::chrono::milliseconds(20));
             co_await pause.async_wait(asio::use_awaitable);
         }
     }
 
+    asio::awaitable<void> rest(std::chrono::seconds time) {
+        if (hurried_)
+            co_return;
+        patience_.expires_after(time);
+        co_await patience_.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+
+    void hurry() {
+        write_log(log_level::warning, "drain_hurried");
+        hurried_ = true;
+        end_.end_by(clock::now() + hand_over_time + exit_time);
+        patience_.cancel();
+    }
+
+    last_resort& end_;
     const load_settings load_;
     const bool sweeps_here_;
     asio::io_context io_;
     database db_;
     database finance_db_;
+    database probe_db_;
     order_store orders_;
     attempt_store attempts_;
     settlement_store settlements_;
@@ -256,12 +318,16 @@ private:
     http_server main_listener_;
     http_server admin_listener_;
     asio::signal_set signals_;
+    asio::steady_timer patience_;
+    bool hurried_ = false; ///< by a second signal
+    bool is_over_ = false;
 };
 
 } // namespace
 
 int run_serve(const settings& with) {
-    return service(with).run();
+    last_resort end(exit_done);
+    return service(with, end).run();
 }
 
 } // namespace checkout

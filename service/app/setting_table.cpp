@@ -186,13 +186,21 @@ constexpr setting_row rows[] = {
      .default_text = "1024",
      .used_by = serve,
      .apply = [](value v, settings& s) { return store_number(v, 1, 65'536, s.load.max_in_flight); }},
+    {.name = "MAX_CONNECTIONS",
+     .meaning =
+         "Connections of clients to the main listener, 1 to 1000000, or as many as the limit of open files\n"
+         "has room for.",
+     .default_text = "16384",
+     .used_by = serve,
+     .apply = [](value v, settings& s) { return store_number(v, 1, 1'000'000, s.load.max_connections); }},
     {.name = "DRAIN_DELAY_SECONDS",
      .meaning = "After SIGTERM: unready, but still accepting, 0 to 600.",
      .default_text = "0",
      .used_by = serve,
      .apply = [](value v, settings& s) { return store_number(v, 0, 600, s.load.drain_delay); }},
     {.name = "DRAIN_TIMEOUT_SECONDS",
-     .meaning = "Then: the longest that requests in flight are waited for, 0 to 3600.",
+     .meaning = "Then: the longest that requests in flight are waited for, 0 to 3600; 5 s later at most the\n"
+                "process has ended.",
      .default_text = "25",
      .used_by = serve,
      .apply = [](value v, settings& s) { return store_number(v, 0, 3600, s.load.drain_timeout); }},

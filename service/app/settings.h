@@ -70,6 +70,7 @@ struct sweep_settings {
 struct load_settings {
     int rate_limit_per_second = 0; ///< per token; 0: off
     std::size_t max_in_flight = 0;
+    std::size_t max_connections = 0; ///< of clients, to the main listener
     std::chrono::seconds drain_delay{0};
     std::chrono::seconds drain_timeout{0};
 };

@@ -172,7 +172,7 @@ checkout_creator::wait_for(job work, order_key order, attempt_id winner,
             co_return std::nullopt;
         if (session->status != session_status::creating)
             co_return what_came_of(*now, *session, work.intent.fingerprint);
-        if (std::chrono::steady_clock::now() >= until)
+        if (turning_away_ || std::chrono::steady_clock::now() >= until)
             break;
         co_await finished_.wait(key, std::min(until, std::chrono::steady_clock::now() + look_again));
     }
@@ -319,6 +319,11 @@ asio::awaitable<result<checkout_page>> checkout_creator::explain_fence(attempt_i
         co_return make_failure(errc::payment_processing, "A payment for this order is being processed.", 5s);
     co_return make_failure(errc::clink_outcome_unknown,
                            "The session came too late to be handed out. Send the request again.");
+}
+
+void checkout_creator::turn_away() {
+    turning_away_ = true;
+    finished_.wake_all();
 }
 
 void checkout_creator::hear_of_end(order_key order) {

@@ -49,6 +49,9 @@ public:
     /// again.
     void hear_of_end(order_key order);
 
+    /// Lets the patience of everybody who waits for another request's attempt end now, and from now on.
+    void turn_away();
+
 private:
     struct job; ///< one request on its way
 
@@ -86,6 +89,7 @@ private:
     creator_options options_;
     wake_board finished_;            ///< by order key: an attempt of the order came to its end
     std::set<attempt_id> in_flight_; ///< attempts of this process
+    bool turning_away_ = false;
 };
 
 } // namespace checkout

@@ -47,6 +47,7 @@ sweeper::sweeper(asio::any_io_executor executor, sweeper_parts parts, check_poli
 asio::awaitable<void> sweeper::run() {
     while (!stopping_) {
         bool more_is_due = false;
+        looking_ = true;
         try {
             more_is_due = co_await sweep();
             database_away_ = false;
@@ -55,6 +56,7 @@ asio::awaitable<void> sweeper::run() {
                 write_log(log_level::warning, "sweep_paused", {{"detail", failure.what()}});
         }
         metrics().clink_circuit_open.set({}, breaker_.is_closed() ? 0 : 1);
+        looking_ = false;
         timer_.expires_after(more_is_due ? busy_pause : options_.interval);
         if (!stopping_)
             co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
@@ -95,12 +97,12 @@ asio::awaitable<bool> sweeper::claim_sessions() {
         co_return false;
     auto claimed = co_await with_.sweeps.claim(free, options_.lease, policy_.offsets.back());
     crash_point("sweep.claimed");
-    for (auto& due : claimed)
-        start(std::move(due));
-    if (claimed.empty() && !breaker_.is_closed())
+    const auto count = claimed.size();
+    co_await take(std::move(claimed));
+    if (count == 0 && !breaker_.is_closed())
         breaker_.report(false,
                         clock::now()); // the one permitted question had nothing to ask: try again later
-    co_return claimed.size() == static_cast<std::size_t>(free);
+    co_return count == static_cast<std::size_t>(free);
 }
 
 asio::awaitable<bool> sweeper::claim_refunds() {
@@ -108,9 +110,9 @@ asio::awaitable<bool> sweeper::claim_refunds() {
     if (free == 0)
         co_return false;
     auto claimed = co_await with_.refunds.claim(free, options_.lease);
-    for (auto& due : claimed)
-        start(std::move(due));
-    co_return claimed.size() == static_cast<std::size_t>(free);
+    const auto count = claimed.size();
+    co_await take(std::move(claimed));
+    co_return count == static_cast<std::size_t>(free);
 }
 
 asio::awaitable<bool> sweeper::claim_webhooks() {
@@ -118,9 +120,32 @@ asio::awaitable<bool> sweeper::claim_webhooks() {
     if (free == 0)
         co_return false;
     auto claimed = co_await with_.inbox.claim(free, options_.lease);
-    for (auto& due : claimed)
-        start(std::move(due));
-    co_return claimed.size() == static_cast<std::size_t>(free);
+    const auto count = claimed.size();
+    co_await take(std::move(claimed));
+    co_return count == static_cast<std::size_t>(free);
+}
+
+/// What was claimed while the sweeper was being stopped goes to other replicas.
+template <class Due>
+asio::awaitable<void> sweeper::take(std::vector<Due> claimed) {
+    for (auto& due : claimed) {
+        if (stopping_)
+            co_await give_back(std::move(due));
+        else
+            start(std::move(due));
+    }
+}
+
+asio::awaitable<void> sweeper::give_back(due_session due) {
+    co_await with_.sweeps.give_back(std::move(due.attempt));
+}
+
+asio::awaitable<void> sweeper::give_back(due_refund due) {
+    co_await with_.refunds.postpone(std::move(due.clink_id), due.read_at);
+}
+
+asio::awaitable<void> sweeper::give_back(kept_webhook due) {
+    co_await with_.inbox.give_back(due.id);
 }
 
 /// In the background. What fails here is due again when its claim is over.
@@ -154,7 +179,11 @@ asio::awaitable<question_result> sweeper::look_at(due_session due) {
         asked = co_await with_.sessions.ask(due.session_id.value(), evidence::sweeper, new_context());
         break;
     }
-    if (asked.outcome != question_outcome::answered)
+    if (asked.outcome == question_outcome::answered)
+        co_return asked;
+    if (handing_over_)
+        co_await give_back(std::move(due));
+    else
         co_await note_failure(std::move(due), asked.outcome);
     co_return asked;
 }
@@ -176,7 +205,11 @@ asio::awaitable<void> sweeper::note_failure(due_session due, question_outcome ou
 asio::awaitable<question_result> sweeper::look_at(due_refund due) {
     const auto result =
         co_await with_.refund_questions.ask(due.clink_id, due.recorded_at, evidence::sweeper, new_context());
-    if (result.asked.outcome != question_outcome::answered)
+    if (result.asked.outcome == question_outcome::answered)
+        co_return result.asked;
+    if (handing_over_)
+        co_await give_back(std::move(due));
+    else
         co_await with_.refunds.postpone(
             due.clink_id,
             find_next_refund_check(refund_status::unknown, true, due.recorded_at, due.read_at, policy_));

@@ -19,6 +19,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <vector>
 
 namespace checkout {
 
@@ -50,9 +51,14 @@ public:
 
     /// Until stop(). Spawned once; `this` outlives it.
     boost::asio::awaitable<void> run();
-    /// Begins nothing more; what is under way goes on.
+    /// Begins nothing more; what is under way goes on, what is claimed only now is given back.
     void stop();
+    /// From now on what Clink was asked about in vain is due at once, for another replica: this one is about
+    /// to end.
+    void hand_over() { handing_over_ = true; }
     int in_flight() const { return in_flight_; }
+    /// A question is under way, or a claim.
+    bool is_busy() const { return looking_ || in_flight_ > 0; }
 
 private:
     boost::asio::awaitable<bool> sweep();
@@ -63,7 +69,12 @@ private:
     boost::asio::awaitable<bool> claim_refunds();
     boost::asio::awaitable<bool> claim_webhooks();
     template <class Due>
+    boost::asio::awaitable<void> take(std::vector<Due> claimed);
+    template <class Due>
     void start(Due due);
+    boost::asio::awaitable<void> give_back(due_session due);
+    boost::asio::awaitable<void> give_back(due_refund due);
+    boost::asio::awaitable<void> give_back(kept_webhook due);
     boost::asio::awaitable<question_result> look_at(due_session due);
     boost::asio::awaitable<question_result> look_at(due_refund due);
     boost::asio::awaitable<question_result> look_at(kept_webhook due);
@@ -76,7 +87,9 @@ private:
     question_rate rate_;
     circuit_breaker breaker_;
     int in_flight_ = 0;
+    bool looking_ = false;
     bool stopping_ = false;
+    bool handing_over_ = false;
     bool database_away_ = false;
 };
 

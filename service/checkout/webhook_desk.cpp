@@ -152,6 +152,10 @@ asio::awaitable<question_result> webhook_desk::handle(kept_webhook webhook) {
         co_await inbox_.finish(std::move(webhook), event.type, std::move(came_to.outcome), came_to.order);
         break;
     case verdict::kind::again:
+        if (handing_over_) {
+            co_await inbox_.give_back(webhook.id);
+            break;
+        }
         if (next) {
             co_await inbox_.retry(webhook.id, std::move(came_to.outcome), next);
             break;

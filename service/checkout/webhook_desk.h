@@ -53,6 +53,9 @@ public:
     /// Handles an event of the inbox to its end, or until its next try. What Clink was asked for it.
     boost::asio::awaitable<question_result> handle(kept_webhook webhook);
 
+    /// From now on an event of which Clink did not say enough is due at once, for another replica: this one
+    /// is about to end.
+    void hand_over() { handing_over_ = true; }
     std::size_t in_flight() const { return in_flight_; }
 
 private:
@@ -77,6 +80,7 @@ private:
     const check_policy policy_;
     const webhook_options options_;
     std::size_t in_flight_ = 0;
+    bool handing_over_ = false;
 };
 
 } // namespace checkout

@@ -69,6 +69,8 @@ asio::awaitable<std::string> census::run(census_scope scope) {
     if (scope.whole_list)
         co_await walk_list(scope);
     co_await ask_about_orders();
+    if (stopping_)
+        throw census_stopped("the census was stopped; the next run with the same range goes on with it");
     if (const auto sums = co_await with_.censuses.add_up(record_.id)) {
         record_.order_count = sums->orders;
         co_await with_.censuses.finish(record_.id, write_certificate(scope, record_, *sums));
@@ -79,12 +81,17 @@ asio::awaitable<std::string> census::run(census_scope scope) {
     co_return *certificate;
 }
 
+void census::stop() {
+    stopping_ = true;
+    timer_.cancel();
+}
+
 /// After a stop a page is walked again. A list that does not answer is left, and the certificate says so.
 asio::awaitable<void> census::walk_list(const census_scope& scope) {
     const auto at = co_await with_.censuses.look(record_.id);
     page_walk walk(clink_questions::order_page_size, std::max(1, at.list_page - 1));
     int failures = 0;
-    while (!at.list_done && !walk.done() && failures < tries) {
+    while (!at.list_done && !walk.done() && failures < tries && !stopping_) {
         while (rate_.available(question_rate::clock::now()) == 0)
             co_await rest(look_interval);
         auto heard = co_await with_.questions.hear_page(walk.page(), std::string());
@@ -127,6 +134,8 @@ asio::awaitable<void> census::ask_about_orders() {
             co_await rest(started ? 0ms : look_interval);
             continue;
         }
+        if (stopping_)
+            co_return;
         const auto left = co_await with_.censuses.look(record_.id);
         if (left.open == 0)
             co_return;
@@ -139,10 +148,14 @@ asio::awaitable<bool> census::start_some() {
     const int allowed = rate_.available(question_rate::clock::now());
     const int room =
         std::min(orders_at_once - in_flight_, allowed == 0 ? 0 : std::max(1, allowed / usual_calls));
-    if (room <= 0)
+    if (room <= 0 || stopping_)
         co_return false;
     auto claimed = co_await with_.censuses.claim(record_.id, room, options_.lease);
     for (auto& order : claimed) {
+        if (stopping_) {
+            co_await with_.censuses.unclaim(record_.id, order.key);
+            continue;
+        }
         rate_.charge(usual_calls);
         ++in_flight_;
         asio::co_spawn(executor_, ask_about(std::move(order)), asio::detached);
@@ -175,6 +188,10 @@ asio::awaitable<void> census::ask_about(claimed_order order) {
 asio::awaitable<void> census::put_off(claimed_order order, std::string fault) {
     write_log(log_level::warning, "census_order_failed",
               {{"census", static_cast<std::int64_t>(record_.id)}, {"tries", order.tries}, {"detail", fault}});
+    if (stopping_) {
+        co_await with_.censuses.unclaim(record_.id, order.key);
+        co_return;
+    }
     if (order.tries < tries) {
         co_await with_.censuses.give_back(record_.id, order.key, pause_between);
         co_return;
@@ -209,7 +226,9 @@ asio::awaitable<int> census::take(claimed_order claimed) {
         calls += co_await ask_for_missing(order.value(), said, context.traceparent);
     auto found = take_census(order.value(), said);
     silent_in_a_row_ = said.unreachable ? silent_in_a_row_ + 1 : 0;
-    if (found.answered() || claimed.tries >= tries || silent_in_a_row_ > patience)
+    if (stopping_ && !found.answered())
+        co_await with_.censuses.unclaim(record_.id, claimed.key);
+    else if (found.answered() || claimed.tries >= tries || silent_in_a_row_ > patience)
         co_await with_.censuses.record(record_.id, claimed.key, std::move(found), context.request_id);
     else
         co_await with_.censuses.give_back(record_.id, claimed.key, pause_between);

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <exception>
 #include <functional>
+#include <stdexcept>
 #include <string>
 
 namespace checkout {
@@ -36,14 +37,21 @@ struct census_options {
     std::function<void(const std::string& how_far)> show;
 };
 
+class census_stopped : public std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
 class census {
 public:
     static constexpr int orders_at_once = 16;
 
     census(boost::asio::any_io_executor executor, census_parts parts, census_options options);
 
-    /// The certificate, as JSON. Throws database_unavailable; what was done then is taken up by the next run.
+    /// The certificate, as JSON. Throws database_unavailable, and census_stopped after stop(); what was done
+    /// then is taken up by the next run.
     boost::asio::awaitable<std::string> run(census_scope scope);
+    /// Ends run() as soon as what is under way is done or given back. Clink is not waited for.
+    void stop();
 
 private:
     boost::asio::awaitable<void> walk_list(const census_scope& scope);
@@ -68,6 +76,7 @@ private:
     census_record record_;
     std::int64_t done_here_ = 0;
     int in_flight_ = 0;
+    bool stopping_ = false;
     int silent_in_a_row_ = 0;    ///< orders of which Clink said nothing at all
     std::exception_ptr failure_; ///< of one that runs by itself
 };

@@ -21,10 +21,12 @@ asio::awaitable<feed_page> feed_reader::read(std::int64_t after, int limit, std:
         auto page = co_await reports_.read_feed(after, limit);
         if (page.rows.size() > 0 || sequencer_.stopped() || std::chrono::steady_clock::now() >= until)
             co_return page;
+        ++waiting_;
         co_await sequencer_.wait_past(after, until);
         // Numbers that are given may not be where this reads, yet.
         pause.expires_after(standby_pause);
         co_await pause.async_wait(asio::use_awaitable);
+        --waiting_;
     }
 }
 

@@ -8,23 +8,30 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 
 namespace checkout {
 
 class feed_reader {
 public:
-    feed_reader(report_store& reports, feed_sequencer& sequencer)
+    /// `most_waiting`: readers at the same time.
+    feed_reader(report_store& reports, feed_sequencer& sequencer, std::size_t most_waiting)
         : reports_(reports),
-          sequencer_(sequencer) {}
+          sequencer_(sequencer),
+          most_waiting_(most_waiting) {}
 
     /// At most `limit` events after `after`; while there are none, waits for one as long as `patience`.
     /// Throws database_unavailable.
     boost::asio::awaitable<feed_page> read(std::int64_t after, int limit, std::chrono::seconds patience);
+    /// As many wait as may: one more is not to be let wait.
+    bool is_full() const { return waiting_ >= most_waiting_; }
 
 private:
     report_store& reports_;
     feed_sequencer& sequencer_;
+    const std::size_t most_waiting_;
+    std::size_t waiting_ = 0;
 };
 
 } // namespace checkout

@@ -39,6 +39,9 @@ async_reply read_feed(services& with, call request) {
     const std::chrono::seconds patience(query.number("wait", 0, max_wait_seconds).value_or(0));
     if (auto wrong = query.finish())
         co_return std::move(*wrong);
+    if (patience.count() > 0 && with.feed.is_full())
+        co_return problem{.code = problem_code::overloaded,
+                          .detail = "As many readers as may be are waiting for events."};
     const auto page = co_await with.feed.read(after, limit, patience);
     page_text text(columns_of(report_name::events));
     for (std::size_t i = 0; i < page.rows.size(); ++i)

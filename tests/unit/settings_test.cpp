@@ -186,6 +186,7 @@ TEST_CASE("settings: numbers keep to their ranges") {
              {"DARK_WATCH_HOURS", "1", "0", "8760", "8761"},
              {"RATE_LIMIT_PER_SECOND", "0", "-1", "1000000", "1000001"},
              {"MAX_IN_FLIGHT", "1", "0", "65536", "65537"},
+             {"MAX_CONNECTIONS", "1", "0", "1000000", "1000001"},
              {"DRAIN_DELAY_SECONDS", "0", "-1", "600", "601"},
              {"DRAIN_TIMEOUT_SECONDS", "0", "-1", "3600", "3601"},
          }) {

@@ -1,8 +1,9 @@
 // Databases and clusters. A suite gets a database of its own in the shared cluster, with two login roles: one owns it and
 // migrates, the other is only a member of checkout_service and serves. A suite that stops PostgreSQL makes its own
 // cluster.
+import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 
@@ -130,6 +131,21 @@ export class Cluster {
 
     remove() {
         return this.#tool('remove', this.home);
+    }
+
+    /** Its processes stand still, while the kernel goes on to answer for their connections; until `thaw`. */
+    freeze() {
+        this.#signal('SIGSTOP');
+    }
+
+    thaw() {
+        this.#signal('SIGCONT');
+    }
+
+    #signal(name) {
+        const [postmaster] = readFileSync(join(this.home, 'data/postmaster.pid'), 'utf8').split('\n');
+        const children = execFileSync('ps', ['-o', 'pid=', '--ppid', postmaster], { encoding: 'utf8' }).trim().split(/\s+/);
+        for (const pid of [postmaster, ...children]) process.kill(Number(pid), name);
     }
 
     async #tool(...args) {

@@ -1,0 +1,99 @@
+// More than can be served: what is refused is refused early and with Retry-After, what is accepted is served, and overload alone
+// takes no replica out.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { parsed } from './support/client.js';
+import { connect } from './support/database.js';
+import { eventually } from './support/environment.js';
+import { RawConnection } from './support/http.js';
+import { Stack } from './support/stack.js';
+
+let stack;
+before(async () => (stack = await Stack.start('overload')));
+after(() => stack?.close());
+
+const refused = ({ status, json, headers }, code) => {
+    assert.deepEqual([status, json.code], [503, code]);
+    assert.match(headers['retry-after'], /^[1-9][0-9]*$/);
+};
+
+test('a connection past MAX_CONNECTIONS takes the place of the longest idle one', async () => {
+    const service = await stack.serve('overload-connections', { env: { MAX_CONNECTIONS: '4' } });
+    const request = 'GET /none HTTP/1.1\r\nHost: a\r\n\r\n';
+    const open = async () => {
+        const connection = await RawConnection.open(service.base);
+        connection.send(request);
+        assert.equal((await connection.answer()).status, 404);
+        return connection;
+    };
+    const held = [];
+    for (let i = 0; i < 4; i++) held.push(await open());
+    held.push(await open());
+    await held[0].untilClosed();
+    for (const connection of held.slice(1)) {
+        connection.send(request);
+        assert.equal((await connection.answer()).status, 404);
+        connection.close();
+    }
+});
+
+test('requests that would wait long for the database are refused before they do, and the replica stays ready', async () => {
+    const client = stack.clientOf(await stack.serve('overload-database', { env: { DATABASE_POOL_SIZE: '1' } }));
+    const timed = async (work) => {
+        const began = performance.now();
+        const answer = await work();
+        return { answer, ms: performance.now() - began };
+    };
+    // Whatever wants an order is held up, and one connection is all there is.
+    const locker = await connect(stack.database.superuserUrl);
+    const sent = [];
+    try {
+        await locker.query('begin; lock table checkout.orders in access exclusive mode');
+        for (let i = 0; i < 30; i++) {
+            sent.push(timed(() => client.create(stack.order(), { expect: undefined })));
+            await new Promise((done) => setTimeout(done, 100));
+        }
+        for (const path of ['livez', 'readyz']) {
+            const { ms } = await timed(() => client.call(path, { expect: 200 }));
+            assert.ok(ms < 2000, `${path}: ${ms} ms`);
+        }
+    } finally {
+        await locker.end();
+    }
+    const answers = await Promise.all(sent);
+    const early = answers.filter(({ answer }) => answer.json.code === 'overloaded');
+    assert.ok(early.length >= 10, `${early.length} of ${answers.length} were refused early`);
+    for (const { answer, ms } of early) {
+        refused(answer, 'overloaded');
+        assert.ok(ms < 1000, `${ms} ms`);
+    }
+    for (const { answer, ms } of answers) {
+        assert.ok([201, 503].includes(answer.status), answer.text);
+        assert.ok(ms < 9000, `${ms} ms`);
+    }
+    await eventually('it serves again', async () => (await client.create(stack.order(), { expect: undefined })).status === 201);
+});
+
+test("of the feed's readers 256 may wait; one more is refused, and nobody else", async () => {
+    const { base, tokens } = stack.service;
+    const request = (wait) =>
+        `GET /v1/reconciliation/events?after=1000000&wait=${wait} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${tokens.finance}\r\n\r\n`;
+    const readers = [];
+    for (let i = 0; i < 256; i++) {
+        const reader = await RawConnection.open(base);
+        reader.send(request(30));
+        readers.push(reader);
+    }
+    const another = await RawConnection.open(base);
+    const answer = await eventually('one is refused', async () => {
+        another.send(request(1));
+        const said = parsed(await another.answer());
+        return said.status === 503 && said;
+    });
+    refused(answer, 'overloaded');
+    another.send(request(0));
+    assert.equal((await another.answer()).status, 200);
+    await stack.api.create(stack.order());
+    for (const reader of [...readers, another]) reader.close();
+});
