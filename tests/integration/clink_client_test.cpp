@@ -156,6 +156,20 @@ TEST_CASE("clink client: an answer that trickles past the deadline is unknown") 
     CHECK(report.http_status == 200);
 }
 
+TEST_CASE("clink client: a create that is abandoned is unknown, one after that never sent, and a GET is not "
+          "tried again") {
+    const scripted_peer peer(
+        {in_turn({[](peer_connection& connection) { connection.read_request(); }, until_closed()})});
+    clink_under_test tested(peer.base_url(), 60s);
+    auto create = start(tested.io, tested.client.create_session(clink_command()));
+    while (peer.requests().empty())
+        tested.io.poll();
+    tested.client.abandon();
+    CHECK(finish(tested.io, std::move(create)).report.outcome == exchange_outcome::unknown);
+    CHECK(tested.create().report.outcome == exchange_outcome::never_sent);
+    CHECK(tested.get().report.outcome == exchange_outcome::never_sent);
+}
+
 TEST_CASE("clink client: a reset after the request is unknown") {
     const auto report = report_of_create([](peer_connection& connection) {
         connection.read_request();

@@ -127,3 +127,22 @@ TEST_CASE("clink transport: the connection used last is used next") {
     CHECK(peer.requests().at(2).connection == 0);
     CHECK(peer.requests().at(3).connection == 0);
 }
+
+TEST_CASE("clink transport: what is abandoned is over at once, wherever it was") {
+    const scripted_peer peer(
+        {in_turn({[](peer_connection& connection) { connection.read_request(); }, until_closed()})});
+    transport_under_test tested(peer, 1);
+    auto sent = tested.begin("/sent", 60s);
+    while (peer.requests().empty())
+        tested.io.poll();
+    auto waiting = tested.begin("/waiting", 60s);
+    tested.io.poll();
+    tested.transport.abandon();
+    const auto lost = finish(tested.io, std::move(sent));
+    CHECK(lost.phase == transport_phase::reading);
+    CHECK(lost.error == asio::error::timed_out);
+    CHECK(finish(tested.io, std::move(waiting)).phase == transport_phase::waiting);
+    CHECK(finish(tested.io, tested.begin("/later")).phase == transport_phase::waiting);
+    peer.await_finished(0);
+    CHECK(peer.requests().size() == 1);
+}

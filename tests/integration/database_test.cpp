@@ -62,55 +62,6 @@ int write_note(database& db, const std::string& text, operation_mode mode = oper
     });
 }
 
-/// Operations of one caller that go on side by side.
-class caller {
-public:
-    /// Hands the operation to the database before it returns.
-    template <class Work>
-    std::future<int> begin(database& db, Work work) {
-        auto pending = boost::asio::co_spawn(io_, db.run("test", operation_mode::read, std::move(work)),
-                                             boost::asio::use_future);
-        poll();
-        return pending;
-    }
-    void poll() {
-        io_.restart();
-        io_.poll();
-    }
-    void finish() {
-        io_.restart();
-        io_.run();
-    }
-
-private:
-    boost::asio::io_context io_{1};
-};
-
-/// Work that stays on its database thread until it is let go.
-class gate {
-public:
-    auto work() {
-        return [this](db_session&) {
-            started_.set_value();
-            opened_.get_future().wait();
-            return 1;
-        };
-    }
-    void await_work() {
-        if (started_.get_future().wait_for(20s) != std::future_status::ready)
-            throw std::runtime_error("the work was not begun");
-    }
-    void open() { opened_.set_value(); }
-
-private:
-    std::promise<void> started_;
-    std::promise<void> opened_;
-};
-
-int answer_one(db_session& session) {
-    return session.run(select_one).one_field().as<int>();
-}
-
 template <class Condition>
 void await_that(Condition condition) {
     while (!condition())
@@ -118,72 +69,6 @@ void await_that(Condition condition) {
 }
 
 } // namespace
-
-TEST_CASE("database: one operation too many for the queue is refused at once") {
-    const test_tables tables;
-    auto options = tables.options();
-    options.queue_length = 1;
-    database db(options);
-    gate held;
-    caller client;
-    auto working = client.begin(db, held.work());
-    held.await_work();
-    auto queued = client.begin(db, answer_one);
-    auto refused = client.begin(db, answer_one);
-    client.poll();
-    CHECK_THROWS_AS(refused.get(), database_unavailable);
-    CHECK(queued.wait_for(0s) == std::future_status::timeout);
-    held.open();
-    client.finish();
-    CHECK(working.get() == 1);
-    CHECK(queued.get() == 1);
-    CHECK(run_one(db, operation_mode::read, select_one) == 1);
-}
-
-TEST_CASE("database: an operation that waited too long is refused unbegun") {
-    const test_tables tables;
-    auto options = tables.options();
-    options.queue_time = 500ms; // for the first operation, too, however busy the machine is
-    database db(options);
-    gate held;
-    caller client;
-    std::atomic<bool> begun = false;
-    auto working = client.begin(db, held.work());
-    held.await_work();
-    auto late = client.begin(db, [&begun](db_session&) {
-        begun = true;
-        return 1;
-    });
-    std::this_thread::sleep_for(options.queue_time * 2);
-    held.open();
-    client.finish();
-    CHECK(working.get() == 1);
-    CHECK_THROWS_AS(late.get(), database_unavailable);
-    CHECK_FALSE(begun);
-}
-
-TEST_CASE("database: its end waits for the operation under way and fails the queued ones") {
-    const test_tables tables;
-    auto db = std::make_unique<database>(tables.options());
-    gate held;
-    caller client;
-    auto working = client.begin(*db, held.work());
-    held.await_work();
-    auto queued = client.begin(*db, answer_one);
-    std::atomic<bool> ended = false;
-    std::thread end([&] {
-        db.reset();
-        ended = true;
-    });
-    while (queued.wait_for(0s) != std::future_status::ready)
-        client.poll();
-    CHECK_FALSE(ended);
-    held.open();
-    end.join();
-    client.finish();
-    CHECK(working.get() == 1);
-    CHECK_THROWS_AS(queued.get(), database_unavailable);
-}
 
 TEST_CASE("database: an operation runs on another thread and its caller goes on on its own") {
     const test_tables tables;

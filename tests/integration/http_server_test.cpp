@@ -6,9 +6,11 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <exception>
 #include <future>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 using namespace checkout;
@@ -43,6 +45,15 @@ void check_last_answer(raw_client& client, unsigned status) {
     CHECK(response.status == status);
     CHECK(response.header("Connection") == "close");
     CHECK(client.is_closed_by_peer());
+}
+
+bool accepts(std::uint16_t port) {
+    try {
+        const raw_client another(port);
+        return true;
+    } catch (const std::exception&) {
+        return false;
+    }
 }
 
 class descriptor_limit {
@@ -225,6 +236,26 @@ TEST_SUITE("http server limits") {
         CHECK(server.handled() == 0);
     }
 
+    TEST_CASE("a large body past their number is 503, small ones are served, and room is found again") {
+        test_server server({.small_body_bytes = 10, .large_bodies = 1});
+        raw_client first(server.port());
+        first.send("POST /echo HTTP/1.1\r\nHost: test\r\nContent-Length: 11\r\nExpect: 100-continue\r\n\r\n");
+        CHECK(first.read_response().status == 100);
+        for (const std::string& large : {post("/echo", "hello world"), std::string(chunked_post)}) {
+            raw_client second(server.port());
+            second.send(large);
+            check_last_answer(second, 503);
+        }
+        raw_client small(server.port());
+        small.send(post("/echo", "0123456789"));
+        CHECK(small.read_response().body == "0123456789");
+
+        first.send("hello world");
+        CHECK(first.read_response().body == "hello world");
+        small.send(post("/echo", "hello world"));
+        CHECK(small.read_response().body == "hello world");
+    }
+
     TEST_CASE("a header past the limit is 431, whether it comes at once or in many writes") {
         test_server server({.header_bytes = 2048});
         raw_client at_once(server.port());
@@ -255,15 +286,38 @@ TEST_SUITE("http server limits") {
         CHECK(server.handled() == 0);
     }
 
-    TEST_CASE("a connection past the limit is closed, and room is found again") {
-        test_server server({.connections = 2});
+    TEST_CASE("a connection past the limit takes the place of the one that is idle for longest") {
+        test_server server({.connections = 3});
         std::vector<raw_client> clients;
-        for (int i = 0; i < 2; ++i) {
+        for (int i = 0; i < 3; ++i) {
             clients.emplace_back(server.port()).send(get("/"));
             CHECK(clients.back().read_response().status == 200);
         }
+        clients[0].send(get("/")); // now the second one is the longest idle
+        CHECK(clients[0].read_response().status == 200);
+
+        raw_client fourth(server.port());
+        fourth.send(get("/fourth"));
+        CHECK(fourth.read_response().body == "/fourth|");
+        CHECK(clients[1].is_closed_by_peer());
+        for (const std::size_t other : {0, 2}) {
+            clients[other].send(get("/"));
+            CHECK(clients[other].read_response().status == 200);
+        }
+        CHECK(server.open_connections() == 3);
+    }
+
+    TEST_CASE("a connection past the limit is closed while none is idle, and room is found again") {
+        test_server server({.connections = 2});
+        std::vector<raw_client> clients;
+        for (int i = 0; i < 2; ++i) {
+            clients.emplace_back(server.port()).send(get("/hold"));
+            server.await_held(i + 1);
+        }
         CHECK(raw_client(server.port()).is_closed_by_peer());
 
+        server.release();
+        CHECK(clients.back().read_response().status == 200);
         clients.pop_back();
         bool served = false;
         for (const auto end = std::chrono::steady_clock::now() + 10s;
@@ -546,6 +600,39 @@ TEST_SUITE("http server drain") {
         CHECK(drained.get());
         CHECK(server.open_connections() == 0);
         CHECK(server.handled() == 2);
+    }
+
+    TEST_CASE("a request that is sent as the drain begins is served, on old connections and on new ones") {
+        test_server server;
+        raw_client old(server.port());
+        old.send(get("/"));
+        CHECK(old.read_response().status == 200);
+        raw_client fresh(server.port());
+        std::future<bool> drained =
+            std::async(std::launch::async, [&] { return server.drain(raw_client::patience); });
+        while (accepts(server.port()))
+            std::this_thread::yield();
+        old.send(get("/old"));
+        check_last_answer(old, 200);
+        fresh.send(get("/fresh"));
+        check_last_answer(fresh, 200);
+        old.close();
+        fresh.close();
+        CHECK(drained.get());
+    }
+
+    TEST_CASE("cut ends a drain that waits") {
+        test_server server;
+        raw_client client(server.port());
+        client.send(get("/hold"));
+        server.await_held(1);
+        std::future<bool> drained =
+            std::async(std::launch::async, [&] { return server.drain(raw_client::patience); });
+        CHECK(drained.wait_for(10ms) == std::future_status::timeout);
+        server.cut();
+        CHECK(client.is_closed_by_peer());
+        CHECK(drained.get());
+        server.release();
     }
 
     TEST_CASE("a request whose body is on its way is in flight") {

@@ -196,6 +196,18 @@ TEST_SUITE("http server TLS") {
         CHECK(malformed.is_closed_by_peer());
     }
 
+    TEST_CASE("an idle connection is told that it is over") {
+        const tls_files files;
+        test_server server({.idle_timeout = 100ms}, files.paths);
+        const auto context = make_client_context();
+        raw_client client(server.port());
+        REQUIRE(client.start_tls(context.get()));
+        client.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        CHECK(client.read_response().status == 200);
+        CHECK(client.is_closed_by_peer());
+        CHECK((SSL_get_shutdown(client.tls()) & SSL_RECEIVED_SHUTDOWN) != 0);
+    }
+
     TEST_CASE("a drain closes idle connections and finishes the others") {
         const tls_files files;
         test_server server({}, files.paths);

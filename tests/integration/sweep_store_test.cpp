@@ -131,6 +131,19 @@ TEST_CASE("sweep store: a claim is a lease: not due before it is over, due again
     CHECK(claim(at, 10).empty());
 }
 
+TEST_CASE("sweep store: a claim that is given back is due at once, and what is not to be asked stays so") {
+    recorded_orders at;
+    const auto session = at.open_session("ORD-1", "sess_1");
+    make_due(at);
+    CHECK(claim(at, 10).size() == 1);
+    CHECK(claim(at, 10).empty());
+    CHECK(await_result(at.sweeps.give_back(session.id)));
+    CHECK(claim(at, 10).size() == 1);
+    set(at, "ORD-1", "next_check_at = null");
+    CHECK_FALSE(await_result(at.sweeps.give_back(session.id)));
+    CHECK(column(at, "ORD-1", "next_check_at is null") == "true");
+}
+
 TEST_CASE("sweep store: what should have been asked about long ago goes with what was never asked") {
     recorded_orders at;
     at.open_session("NEW", "sess_1");

@@ -125,6 +125,20 @@ TEST_CASE("webhook store: a claim that is not followed by an end is due again wh
     CHECK(claim(at, 10, 60s).empty());
 }
 
+TEST_CASE(
+    "webhook store: a claim that is given back is due at once, as often as it was, and done stays done") {
+    recorded_orders at;
+    const auto webhook = keep_due(at, "event_1");
+    CHECK(claim(at, 10).size() == 1);
+    CHECK(claim(at, 10).empty());
+    CHECK(await_result(at.inbox.give_back(webhook.id)));
+    CHECK(claim(at, 10).size() == 1);
+    CHECK(column(at, "tries", "event_1") == "0");
+    REQUIRE(await_result(at.inbox.finish(webhook, "", "settled", std::nullopt)));
+    CHECK_FALSE(await_result(at.inbox.give_back(webhook.id)));
+    CHECK(claim(at, 10).empty());
+}
+
 TEST_CASE("webhook store: the longest due are claimed first, as many as asked for") {
     recorded_orders at;
     for (const std::string age : {"2", "4", "1", "3"}) {
