@@ -2,9 +2,9 @@
 // of it.
 #pragma once
 
-#include "checkout/call_context.h"
 #include "clink/exchange.h"
 #include "domain/create_decision.h"
+#include "observe/call_context.h"
 #include "storage/attempt_store.h"
 
 #include <optional>

@@ -53,12 +53,12 @@ asio::awaitable<question_result> attempt_search::search(merchant_order_id id, ev
     std::set<std::string> settled;
     question_result result;
     for (int pass = 0; pass < search_passes; ++pass) {
-        auto seen = co_await look(id, hint, context.traceparent);
+        auto seen = co_await look(id, hint, context);
         result.calls += seen.result.calls;
         result.outcome = seen.result.outcome;
         if (!seen.order || result.outcome != question_outcome::answered)
             co_return result;
-        auto found = co_await next_find(seen, settled, context.traceparent);
+        auto found = co_await next_find(seen, settled, context);
         if (!found) {
             co_await show_orphans(seen, source, context.request_id);
             co_await plan(*seen.order);
@@ -75,21 +75,21 @@ asio::awaitable<question_result> attempt_search::search(merchant_order_id id, ev
 }
 
 asio::awaitable<attempt_search::view> attempt_search::look(merchant_order_id id, const search_hint& hint,
-                                                           std::string traceparent) {
+                                                           call_context context) {
     view seen;
     seen.order = co_await orders_.find_whole_order(id);
     if (!seen.order) {
         seen.result.outcome = question_outcome::answered; // there is nothing to ask about
         co_return seen;
     }
-    auto listed = co_await questions_.hear_orders(id, traceparent);
+    auto listed = co_await questions_.hear_orders(id, context);
     seen.result = listed.result;
     seen.rows = std::move(listed.orders);
     const bool hinted =
         hint.order_id
         && std::ranges::find(seen.rows, *hint.order_id, &order_facts::order_id) == seen.rows.end();
     if (hinted) {
-        auto heard = co_await questions_.hear_order(*hint.order_id, traceparent);
+        auto heard = co_await questions_.hear_order(*hint.order_id, context);
         seen.result.calls += heard.result.calls;
         if (heard.order)
             seen.rows.push_back(std::move(*heard.order));
@@ -107,14 +107,14 @@ asio::awaitable<attempt_search::view> attempt_search::look(merchant_order_id id,
 
 /// The next session that a settlement is to be made of, or rows that name none; each once in a search.
 asio::awaitable<std::optional<attempt_search::find>>
-attempt_search::next_find(view& seen, std::set<std::string>& settled, std::string traceparent) {
+attempt_search::next_find(view& seen, std::set<std::string>& settled, call_context context) {
     const auto& order = *seen.order;
     for (const auto& id : seen.sessions) {
         const auto* known = order.find_session(id);
         if (!settled.insert(id.str()).second
             || (known != nullptr && known->status == session_status::creating))
             continue;
-        auto heard = co_await questions_.hear_session(id, order.id, std::nullopt, traceparent);
+        auto heard = co_await questions_.hear_session(id, order.id, std::nullopt, context);
         seen.result.calls += heard.result.calls;
         if (!heard.word || (known == nullptr && heard.word->session.merchant_reference_id != order.id.str()))
             continue;

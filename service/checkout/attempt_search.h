@@ -4,9 +4,9 @@
 // 2. Used on the I/O thread only.
 #pragma once
 
-#include "checkout/call_context.h"
 #include "checkout/clink_questions.h"
 #include "checkout/settle_door.h"
+#include "observe/call_context.h"
 #include "storage/discrepancy_store.h"
 #include "storage/order_store.h"
 #include "storage/sweep_store.h"
@@ -42,10 +42,9 @@ private:
     struct view; ///< what one pass sees
     struct find;
 
-    boost::asio::awaitable<view> look(merchant_order_id order, const search_hint& hint,
-                                      std::string traceparent);
+    boost::asio::awaitable<view> look(merchant_order_id order, const search_hint& hint, call_context context);
     boost::asio::awaitable<std::optional<find>> next_find(view& seen, std::set<std::string>& settled,
-                                                          std::string traceparent);
+                                                          call_context context);
     boost::asio::awaitable<void> plan(const order_record& order);
     boost::asio::awaitable<void> show_orphans(const view& seen, evidence source, std::string request_id);
 

@@ -214,9 +214,8 @@ asio::awaitable<result<checkout_page>> checkout_creator::ask_clink(job work, beg
     auto exchange = co_await clink_.create_session(make_command(work, attempt.id));
     crash_point("create.answered");
     auto record = make_record(exchange.report, work.context);
-    write_log(exchange.answer ? log_level::debug : log_level::warning, "clink_create",
-              {{"request_id", work.context.request_id},
-               {"attempt_id", attempt.id.str()},
+    write_log(exchange.answer ? log_level::debug : log_level::warning, "clink_create", work.context,
+              {{"attempt_id", attempt.id.str()},
                {"outcome", to_string(exchange.report.outcome)},
                {"duration_ms", static_cast<std::int64_t>(exchange.report.duration.count())},
                {"detail", exchange.report.detail}});
@@ -353,7 +352,7 @@ create_command checkout_creator::make_command(const job& work, const attempt_id&
                            .terms = work.terms,
                            .success_url = work.terms.success_url,
                            .cancel_url = work.terms.cancel_url,
-                           .traceparent = work.context.traceparent};
+                           .context = work.context};
     if (options_.public_base_url && signer_ != nullptr && work.terms.mode == ui_mode::hosted_page) {
         command.success_url = *options_.public_base_url + "/checkout/success";
         command.cancel_url =

@@ -3,12 +3,12 @@
 // /v1/checkout-sessions. Used on the I/O thread only.
 #pragma once
 
-#include "checkout/call_context.h"
 #include "checkout/session_settler.h"
 #include "checkout/wake_board.h"
 #include "clink/client.h"
 #include "domain/create_decision.h"
 #include "domain/redirect.h"
+#include "observe/call_context.h"
 #include "storage/attempt_store.h"
 #include "storage/order_store.h"
 

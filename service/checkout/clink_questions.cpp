@@ -61,13 +61,13 @@ question_outcome outcome_of(const exchange_report& report) {
 
 asio::awaitable<heard_session> clink_questions::hear_session(clink_session_id id, merchant_order_id reference,
                                                              std::optional<clink_order_id> hint,
-                                                             std::string traceparent) {
+                                                             call_context context) {
     heard_session heard;
-    auto exchange = co_await clink_.get_session(id, traceparent);
+    auto exchange = co_await clink_.get_session(id, context);
     heard.result.calls = 1;
     if (!is_an_answer(exchange, id)) {
         heard.result.outcome = outcome_of(exchange.report);
-        write_log(log_level::warning, "clink_session_not_answered",
+        write_log(log_level::warning, "clink_session_not_answered", context,
                   {{"outcome", to_string(exchange.report.outcome)}, {"detail", exchange.report.detail}});
         co_return heard;
     }
@@ -78,41 +78,40 @@ asio::awaitable<heard_session> clink_questions::hear_session(clink_session_id id
     const bool paid = heard.word->session.payment_status == clink_payment_status::paid;
     if (paid || hint)
         heard.result.calls +=
-            co_await add_orders(*heard.word, std::move(reference), std::move(hint), std::move(traceparent));
+            co_await add_orders(*heard.word, std::move(reference), std::move(hint), std::move(context));
     co_return heard;
 }
 
 /// A subscription has many orders and names one; the list has them all, so that the first is told from
 /// renewals.
 asio::awaitable<int> clink_questions::add_orders(clink_word& word, merchant_order_id reference,
-                                                 std::optional<clink_order_id> hint,
-                                                 std::string traceparent) {
+                                                 std::optional<clink_order_id> hint, call_context context) {
     int calls = 0;
     const auto named = word.session.order_id;
     if (named) {
-        calls += co_await add_order(word, *named, traceparent);
+        calls += co_await add_order(word, *named, context);
     } else {
-        auto listed = co_await hear_orders(std::move(reference), traceparent);
+        auto listed = co_await hear_orders(std::move(reference), context);
         calls += listed.result.calls;
         for (auto& row : listed.orders)
             if (row.session_id == word.session.session_id)
                 word.orders.push_back(std::move(row));
     }
     if (hint && !has_order(word.orders, *hint))
-        calls += co_await add_order(word, *hint, std::move(traceparent));
+        calls += co_await add_order(word, *hint, std::move(context));
     co_return calls;
 }
 
 asio::awaitable<int> clink_questions::add_order(clink_word& word, clink_order_id order,
-                                                std::string traceparent) {
-    auto heard = co_await hear_order(std::move(order), std::move(traceparent));
+                                                call_context context) {
+    auto heard = co_await hear_order(std::move(order), std::move(context));
     if (heard.order)
         word.orders.push_back(std::move(*heard.order));
     co_return heard.result.calls;
 }
 
-asio::awaitable<heard_order> clink_questions::hear_order(clink_order_id order, std::string traceparent) {
-    auto exchange = co_await clink_.get_order(order, std::move(traceparent));
+asio::awaitable<heard_order> clink_questions::hear_order(clink_order_id order, call_context context) {
+    auto exchange = co_await clink_.get_order(order, std::move(context));
     heard_order heard;
     heard.result.calls = 1;
     if (exchange.answer && exchange.answer->order_id == order) {
@@ -125,11 +124,11 @@ asio::awaitable<heard_order> clink_questions::hear_order(clink_order_id order, s
 }
 
 asio::awaitable<heard_orders> clink_questions::hear_orders(merchant_order_id reference,
-                                                           std::string traceparent) {
+                                                           call_context context) {
     heard_orders heard;
     page_walk walk(order_page_size);
     for (int pages = 0; pages < max_order_pages && !walk.done(); ++pages) {
-        auto exchange = co_await clink_.list_orders(reference, walk.page(), order_page_size, traceparent);
+        auto exchange = co_await clink_.list_orders(reference, walk.page(), order_page_size, context);
         ++heard.result.calls;
         if (!exchange.answer) {
             heard.result.outcome = outcome_of(exchange.report);
@@ -145,8 +144,8 @@ asio::awaitable<heard_orders> clink_questions::hear_orders(merchant_order_id ref
     co_return heard;
 }
 
-asio::awaitable<heard_page> clink_questions::hear_page(int page, std::string traceparent) {
-    auto exchange = co_await clink_.list_all_orders(page, order_page_size, std::move(traceparent));
+asio::awaitable<heard_page> clink_questions::hear_page(int page, call_context context) {
+    auto exchange = co_await clink_.list_all_orders(page, order_page_size, std::move(context));
     heard_page heard;
     heard.result.calls = 1;
     if (!exchange.answer) {

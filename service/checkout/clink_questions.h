@@ -62,17 +62,17 @@ public:
     /// alone.
     boost::asio::awaitable<heard_session> hear_session(clink_session_id session, merchant_order_id reference,
                                                        std::optional<clink_order_id> hint,
-                                                       std::string traceparent);
+                                                       call_context context);
     /// Every order of Clink's with the reference, over all pages.
-    boost::asio::awaitable<heard_orders> hear_orders(merchant_order_id reference, std::string traceparent);
+    boost::asio::awaitable<heard_orders> hear_orders(merchant_order_id reference, call_context context);
     /// A page of all of Clink's orders; from 1.
-    boost::asio::awaitable<heard_page> hear_page(int page, std::string traceparent);
-    boost::asio::awaitable<heard_order> hear_order(clink_order_id order, std::string traceparent);
+    boost::asio::awaitable<heard_page> hear_page(int page, call_context context);
+    boost::asio::awaitable<heard_order> hear_order(clink_order_id order, call_context context);
 
 private:
     boost::asio::awaitable<int> add_orders(clink_word& word, merchant_order_id reference,
-                                           std::optional<clink_order_id> hint, std::string traceparent);
-    boost::asio::awaitable<int> add_order(clink_word& word, clink_order_id order, std::string traceparent);
+                                           std::optional<clink_order_id> hint, call_context context);
+    boost::asio::awaitable<int> add_order(clink_word& word, clink_order_id order, call_context context);
 
     clink_client& clink_;
 };

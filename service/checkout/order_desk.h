@@ -1,9 +1,9 @@
 // What a merchant does with an order besides selling it: giving it up.
 #pragma once
 
-#include "checkout/call_context.h"
 #include "domain/errc.h"
 #include "domain/order.h"
+#include "observe/call_context.h"
 #include "storage/order_store.h"
 #include "storage/settlement_store.h"
 

@@ -34,7 +34,7 @@ asio::awaitable<refund_result> refund_settler::ask(clink_refund_id id, instant s
                                                    call_context context) {
     refund_result result;
     for (int attempt = 1; attempt <= settle_tries; ++attempt) {
-        auto exchange = co_await clink_.get_refund(id, context.traceparent);
+        auto exchange = co_await clink_.get_refund(id, context);
         ++result.asked.calls;
         if (!exchange.answer) {
             result.asked.outcome = outcome_of(exchange.report);
@@ -78,7 +78,7 @@ refund_settler::find_order(const refund_facts& refund, evidence source, call_con
 
 asio::awaitable<std::optional<order_record>> refund_settler::ask_for_order(clink_order_id id, evidence source,
                                                                            call_context context, int& calls) {
-    const auto heard = co_await questions_.hear_order(id, context.traceparent);
+    const auto heard = co_await questions_.hear_order(id, context);
     calls += heard.result.calls;
     if (!heard.order)
         co_return std::nullopt;

@@ -2,8 +2,8 @@
 // refund of nothing on record is kept and shown. Used on the I/O thread only.
 #pragma once
 
-#include "checkout/call_context.h"
 #include "checkout/session_settler.h"
+#include "observe/call_context.h"
 #include "storage/refund_store.h"
 
 #include <boost/asio/awaitable.hpp>

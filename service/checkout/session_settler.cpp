@@ -117,7 +117,7 @@ asio::awaitable<question_result> session_settler::ask_alone(clink_session_id id,
         const auto* session = order ? order->find_session(id) : nullptr;
         if (session == nullptr)
             co_return result;
-        const auto heard = co_await questions_.hear_session(id, order->id, hint, context.traceparent);
+        const auto heard = co_await questions_.hear_session(id, order->id, hint, context);
         result.calls += heard.result.calls;
         result.outcome = heard.result.outcome;
         if (!heard.word)

@@ -3,12 +3,12 @@
 // thread only.
 #pragma once
 
-#include "checkout/call_context.h"
 #include "checkout/clink_questions.h"
 #include "checkout/question_budget.h"
 #include "checkout/settle_door.h"
 #include "checkout/wake_board.h"
 #include "domain/errc.h"
+#include "observe/call_context.h"
 #include "storage/order_store.h"
 
 #include <boost/asio/awaitable.hpp>

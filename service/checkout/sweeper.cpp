@@ -22,15 +22,15 @@ namespace {
 constexpr int claim_limit = 32;   ///< rows a claim
 constexpr auto busy_pause = 10ms; ///< between claims while more is due
 
-call_context new_context() {
-    return {.request_id = "sweep-" + make_uuid_v7(), .traceparent = {}};
+call_context new_origin() {
+    return {.request_id = "sweep-" + make_uuid_v7(), .trace = {}};
 }
 
-void log_failure(std::exception_ptr error) {
+void log_failure(std::exception_ptr error, const call_context& context) {
     try {
         std::rethrow_exception(error);
     } catch (const std::exception& failure) {
-        write_log(log_level::warning, "sweep_failed", {{"detail", failure.what()}});
+        write_log(log_level::warning, "sweep_failed", context, {{"detail", failure.what()}});
     }
 }
 
@@ -129,11 +129,25 @@ asio::awaitable<bool> sweeper::claim_webhooks() {
 template <class Due>
 asio::awaitable<void> sweeper::take(std::vector<Due> claimed) {
     for (auto& due : claimed) {
-        if (stopping_)
+        if (stopping_) {
             co_await give_back(std::move(due));
-        else
-            start(std::move(due));
+            continue;
+        }
+        auto work = begin_span(due);
+        start(std::move(due), std::move(work));
     }
+}
+
+span sweeper::begin_span(const due_session&) {
+    return options_.tracing.begin_root(span_kind::internal, "sweep session", new_origin());
+}
+
+span sweeper::begin_span(const due_refund&) {
+    return options_.tracing.begin_root(span_kind::internal, "sweep refund", new_origin());
+}
+
+span sweeper::begin_span(const kept_webhook& due) {
+    return with_.webhooks.begin_span(due);
 }
 
 asio::awaitable<void> sweeper::give_back(due_session due) {
@@ -150,33 +164,41 @@ asio::awaitable<void> sweeper::give_back(kept_webhook due) {
 
 /// In the background. What fails here is due again when its claim is over.
 template <class Due>
-void sweeper::start(Due due) {
+void sweeper::start(Due due, span work) {
     ++in_flight_;
     rate_.charge(1);
-    asio::co_spawn(timer_.get_executor(), look_at(std::move(due)),
-                   [this](std::exception_ptr error, question_result asked) {
-                       --in_flight_;
-                       rate_.charge(std::max(0, asked.calls - 1));
-                       if (error)
-                           log_failure(error);
-                       else if (asked.calls > 0)
-                           breaker_.report(asked.outcome != question_outcome::unreachable, clock::now());
+    auto context = work.context();
+    asio::co_spawn(timer_.get_executor(), look_at(std::move(due), std::move(context)),
+                   [this, held = std::move(work)](std::exception_ptr error, question_result asked) mutable {
+                       finish(error, asked, held);
                    });
 }
 
-asio::awaitable<question_result> sweeper::look_at(due_session due) {
+void sweeper::finish(std::exception_ptr error, const question_result& asked, span& work) {
+    --in_flight_;
+    rate_.charge(std::max(0, asked.calls - 1));
+    if (error) {
+        work.fail("exception");
+        log_failure(error, work.context());
+    } else if (asked.calls > 0) {
+        breaker_.report(asked.outcome != question_outcome::unreachable, clock::now());
+    }
+}
+
+asio::awaitable<question_result> sweeper::look_at(due_session due, call_context context) {
     question_result asked;
     switch (due.status) {
     case session_status::creating:
         co_return asked; // claim_leases
     case session_status::refused:
     case session_status::dark:
-        asked = co_await with_.search.search(due.order_id, evidence::sweeper, new_context(), search_hint());
+        asked =
+            co_await with_.search.search(due.order_id, evidence::sweeper, std::move(context), search_hint());
         break;
     case session_status::open:
     case session_status::completed:
     case session_status::expired:
-        asked = co_await with_.sessions.ask(due.session_id.value(), evidence::sweeper, new_context());
+        asked = co_await with_.sessions.ask(due.session_id.value(), evidence::sweeper, std::move(context));
         break;
     }
     if (asked.outcome == question_outcome::answered)
@@ -202,9 +224,9 @@ asio::awaitable<void> sweeper::note_failure(due_session due, question_outcome ou
                                        find_retry(session->failed_checks, order->read_at, policy_));
 }
 
-asio::awaitable<question_result> sweeper::look_at(due_refund due) {
-    const auto result =
-        co_await with_.refund_questions.ask(due.clink_id, due.recorded_at, evidence::sweeper, new_context());
+asio::awaitable<question_result> sweeper::look_at(due_refund due, call_context context) {
+    const auto result = co_await with_.refund_questions.ask(due.clink_id, due.recorded_at, evidence::sweeper,
+                                                            std::move(context));
     if (result.asked.outcome == question_outcome::answered)
         co_return result.asked;
     if (handing_over_)
@@ -216,8 +238,8 @@ asio::awaitable<question_result> sweeper::look_at(due_refund due) {
     co_return result.asked;
 }
 
-asio::awaitable<question_result> sweeper::look_at(kept_webhook due) {
-    return with_.webhooks.handle(std::move(due));
+asio::awaitable<question_result> sweeper::look_at(kept_webhook due, call_context context) {
+    return with_.webhooks.handle(std::move(due), std::move(context));
 }
 
 } // namespace checkout

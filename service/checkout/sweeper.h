@@ -10,6 +10,7 @@
 #include "checkout/refund_settler.h"
 #include "checkout/session_settler.h"
 #include "checkout/webhook_desk.h"
+#include "observe/tracer.h"
 #include "storage/attempt_store.h"
 #include "storage/sweep_store.h"
 
@@ -27,6 +28,7 @@ struct sweeper_options {
     std::chrono::milliseconds interval{1'000}; ///< between looks for what is due; 0: off
     int max_per_second = 200;                  ///< calls to Clink
     std::chrono::seconds lease{60};            ///< of a claim; longer than a question takes
+    tracer tracing;                            ///< a trace for each question
 };
 
 /// What the sweeper works with.
@@ -70,14 +72,18 @@ private:
     boost::asio::awaitable<bool> claim_webhooks();
     template <class Due>
     boost::asio::awaitable<void> take(std::vector<Due> claimed);
+    span begin_span(const due_session& due);
+    span begin_span(const due_refund& due);
+    span begin_span(const kept_webhook& due);
     template <class Due>
-    void start(Due due);
+    void start(Due due, span work);
+    void finish(std::exception_ptr error, const question_result& asked, span& work);
     boost::asio::awaitable<void> give_back(due_session due);
     boost::asio::awaitable<void> give_back(due_refund due);
     boost::asio::awaitable<void> give_back(kept_webhook due);
-    boost::asio::awaitable<question_result> look_at(due_session due);
-    boost::asio::awaitable<question_result> look_at(due_refund due);
-    boost::asio::awaitable<question_result> look_at(kept_webhook due);
+    boost::asio::awaitable<question_result> look_at(due_session due, call_context context);
+    boost::asio::awaitable<question_result> look_at(due_refund due, call_context context);
+    boost::asio::awaitable<question_result> look_at(kept_webhook due, call_context context);
     boost::asio::awaitable<void> note_failure(due_session due, question_outcome outcome);
 
     sweeper_parts with_;

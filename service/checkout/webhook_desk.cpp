@@ -20,10 +20,6 @@ instant now_here() {
     return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
 }
 
-call_context context_of(const kept_webhook& webhook) {
-    return {.request_id = webhook.request_id, .traceparent = {}};
-}
-
 /// What the event says of a payment is on record by now.
 bool is_confirmed(const webhook_event& event, const order_record& order) {
     if (!event.claims_payment())
@@ -54,11 +50,11 @@ std::string_view name_receipt(const webhook_event& event, webhook_authenticity v
     return event.subject == webhook_subject::unrecognised ? "not_understood" : "accepted";
 }
 
-void log_failure(std::exception_ptr error) {
+void log_failure(std::exception_ptr error, const call_context& context) {
     try {
         std::rethrow_exception(error);
     } catch (const std::exception& failure) {
-        write_log(log_level::warning, "webhook_not_handled", {{"detail", failure.what()}});
+        write_log(log_level::warning, "webhook_not_handled", context, {{"detail", failure.what()}});
     }
 }
 
@@ -133,16 +129,26 @@ asio::awaitable<webhook_receipt> webhook_desk::receive(webhook_headers headers, 
 /// In the background. An event that found no room is due at once, one whose handling fails when its lease is
 /// over.
 void webhook_desk::start(kept_webhook webhook, slot mine) {
-    asio::co_spawn(executor_, handle(std::move(webhook)),
-                   [held = std::move(mine)](std::exception_ptr error, question_result) {
-                       if (error)
-                           log_failure(error);
-                   });
+    auto work = begin_span(webhook);
+    auto context = work.context();
+    asio::co_spawn(
+        executor_, handle(std::move(webhook), std::move(context)),
+        [held = std::move(mine), work = std::move(work)](std::exception_ptr error, question_result) mutable {
+            if (!error)
+                return;
+            work.fail("exception");
+            log_failure(error, work.context());
+        });
 }
 
-asio::awaitable<question_result> webhook_desk::handle(kept_webhook webhook) {
+span webhook_desk::begin_span(const kept_webhook& webhook) const {
+    return options_.tracing.begin_root(span_kind::internal, "handle webhook",
+                                       {.request_id = webhook.request_id, .trace = {}});
+}
+
+asio::awaitable<question_result> webhook_desk::handle(kept_webhook webhook, call_context context) {
     const auto event = read_webhook_event(webhook.body);
-    auto came_to = co_await ask(event, webhook);
+    auto came_to = co_await ask(event, webhook, std::move(context));
     crash_point("webhook.settled");
     const auto asked = came_to.asked;
     const auto next =
@@ -180,13 +186,13 @@ asio::awaitable<std::optional<std::string>> webhook_desk::write_answer(const web
 }
 
 asio::awaitable<webhook_desk::verdict> webhook_desk::ask(const webhook_event& event,
-                                                         const kept_webhook& webhook) {
+                                                         const kept_webhook& webhook, call_context context) {
     switch (event.subject) {
     case webhook_subject::session:
     case webhook_subject::order:
-        co_return co_await ask_about_payment(event, context_of(webhook));
+        co_return co_await ask_about_payment(event, std::move(context));
     case webhook_subject::refund:
-        co_return co_await ask_about_refund(event, webhook);
+        co_return co_await ask_about_refund(event, webhook, std::move(context));
     case webhook_subject::dispute: {
         const auto said_at = event.created.value_or(webhook.received_at);
         const auto order = co_await refunds_.record_dispute(*event.dispute, said_at, webhook.request_id);
@@ -259,9 +265,10 @@ webhook_desk::find_order(const webhook_event& event, call_context context, quest
 }
 
 asio::awaitable<webhook_desk::verdict> webhook_desk::ask_about_refund(const webhook_event& event,
-                                                                      const kept_webhook& webhook) {
+                                                                      const kept_webhook& webhook,
+                                                                      call_context context) {
     const auto result = co_await refund_questions_.ask(event.refund->refund_id, webhook.received_at,
-                                                       evidence::webhook, context_of(webhook));
+                                                       evidence::webhook, std::move(context));
     verdict found{verdict::kind::again, "Clink did not answer", result.order, result.asked};
     if (result.asked.outcome == question_outcome::answered) {
         found.result = verdict::kind::done;

@@ -4,11 +4,11 @@
 #pragma once
 
 #include "checkout/attempt_search.h"
-#include "checkout/call_context.h"
 #include "checkout/refund_settler.h"
 #include "checkout/session_settler.h"
 #include "clink/webhook_event.h"
 #include "clink/webhook_signature.h"
+#include "observe/tracer.h"
 #include "storage/webhook_store.h"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -27,6 +27,7 @@ struct webhook_options {
     std::chrono::seconds tolerance{300};        ///< 0: no window
     std::optional<std::string> account_website; ///< for the answer to order.succeeded
     std::chrono::seconds lease{60};             ///< longer than it takes to handle an event
+    tracer tracing;                             ///< a trace for each handling
 };
 
 struct webhook_receipt {
@@ -50,8 +51,10 @@ public:
     boost::asio::awaitable<webhook_receipt> receive(webhook_headers headers, std::string body,
                                                     call_context context);
 
+    /// Of one handling of an event, in the name of the delivery that brought it.
+    span begin_span(const kept_webhook& webhook) const;
     /// Handles an event of the inbox to its end, or until its next try. What Clink was asked for it.
-    boost::asio::awaitable<question_result> handle(kept_webhook webhook);
+    boost::asio::awaitable<question_result> handle(kept_webhook webhook, call_context context);
 
     /// From now on an event of which Clink did not say enough is due at once, for another replica: this one
     /// is about to end.
@@ -64,11 +67,13 @@ private:
 
     void start(kept_webhook webhook, slot mine);
     boost::asio::awaitable<std::optional<std::string>> write_answer(const webhook_event& event);
-    boost::asio::awaitable<verdict> ask(const webhook_event& event, const kept_webhook& webhook);
+    boost::asio::awaitable<verdict> ask(const webhook_event& event, const kept_webhook& webhook,
+                                        call_context context);
     boost::asio::awaitable<verdict> ask_about_payment(const webhook_event& event, call_context context);
     boost::asio::awaitable<std::optional<order_record>>
     find_order(const webhook_event& event, call_context context, question_result& asked);
-    boost::asio::awaitable<verdict> ask_about_refund(const webhook_event& event, const kept_webhook& webhook);
+    boost::asio::awaitable<verdict> ask_about_refund(const webhook_event& event, const kept_webhook& webhook,
+                                                     call_context context);
 
     boost::asio::any_io_executor executor_;
     order_store& orders_;

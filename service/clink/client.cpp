@@ -32,7 +32,7 @@ struct call {
     std::string_view operation; // for the metrics
     std::string_view route;     // without ids, for the log
     std::string target;
-    std::string traceparent;
+    call_context context;
     std::string body = {};
 };
 
@@ -79,13 +79,25 @@ void log_exchange(const call& asked, const exchange_report& report, int tries) {
     if (!log_enabled(log_level::debug))
         return;
     const auto status = report.http_status ? json_value(*report.http_status) : json_value();
-    write_log(log_level::debug, "clink_exchange",
+    write_log(log_level::debug, "clink_exchange", asked.context,
               {{"method", asked.is_create ? "POST" : "GET"},
                {"route", asked.route},
                {"outcome", to_string(report.outcome)},
                {"http_status", status},
                {"tries", tries},
                {"duration_ms", static_cast<std::int64_t>(report.duration.count())}});
+}
+
+void end_span(span work, const exchange_report& report) {
+    work.set("clink.outcome", to_string(report.outcome));
+    if (report.code)
+        work.set("clink.code", *report.code);
+    if (report.http_status)
+        work.set("http.response.status_code", *report.http_status);
+    if (report.http_status && *report.http_status >= 400)
+        work.fail(std::to_string(*report.http_status));
+    else if (report.outcome != exchange_outcome::accepted)
+        work.fail(to_string(report.outcome));
 }
 
 } // namespace
@@ -106,7 +118,8 @@ public:
     void abandon() { transport_.abandon(); }
 
 private:
-    transport_request make_request(const call& asked) const;
+    transport_request make_request(const call& asked, const trace_context& trace) const;
+    span begin_span(const call& asked, int tries) const;
     template <class T>
     clink_exchange<T> read_result(const transport_result& result, const envelope_reader<T>& read) const;
 
@@ -124,9 +137,11 @@ asio::awaitable<clink_exchange<T>> clink_client::impl::run(std::shared_ptr<impl>
     const auto deadline = begin + self->options_.timeout;
     auto max_idle = asked.is_create ? create_max_idle : read_max_idle;
     for (int tries = 1;; ++tries) {
-        auto request = self->make_request(asked);
+        auto work = self->begin_span(asked, tries);
+        auto request = self->make_request(asked, work.context().trace);
         const auto result = co_await self->transport_.exchange(std::move(request), deadline, max_idle);
         auto exchange = self->template read_result<T>(result, read);
+        end_span(std::move(work), exchange.report);
         const auto now = clock::now();
         const auto jitter = std::uniform_real_distribution<>()(self->random_);
         const retry_question question{asked.is_create, tries, rounded(deadline - now), jitter};
@@ -144,7 +159,22 @@ asio::awaitable<clink_exchange<T>> clink_client::impl::run(std::shared_ptr<impl>
     }
 }
 
-transport_request clink_client::impl::make_request(const call& asked) const {
+/// Of one try. The route stands for the URL, whose ids are those of pages that can be paid.
+span clink_client::impl::begin_span(const call& asked, int tries) const {
+    const std::string_view method = asked.is_create ? "POST" : "GET";
+    auto work = options_.tracing.begin_child(
+        span_kind::client, std::string(method) + " " + std::string(asked.route), asked.context);
+    work.set("http.request.method", method);
+    work.set("url.template", base_.path + std::string(asked.route));
+    work.set("url.scheme", base_.tls ? "https" : "http");
+    work.set("server.address", base_.host);
+    work.set("server.port", std::stoi(base_.port));
+    if (tries > 1)
+        work.set("http.request.resend_count", tries - 1);
+    return work;
+}
+
+transport_request clink_client::impl::make_request(const call& asked, const trace_context& trace) const {
     transport_request request;
     request.method = asked.is_create ? "POST" : "GET";
     request.target = base_.path + asked.target;
@@ -155,8 +185,10 @@ transport_request clink_client::impl::make_request(const call& asked) const {
                        {"X-Timestamp", unix_milliseconds()}};
     if (asked.is_create)
         request.headers.emplace_back("Content-Type", "application/json");
-    if (!asked.traceparent.empty() && fits_header(asked.traceparent))
-        request.headers.emplace_back("traceparent", asked.traceparent);
+    if (trace.exists())
+        request.headers.emplace_back("traceparent", write_traceparent(trace));
+    if (trace.exists() && !trace.tracestate.empty())
+        request.headers.emplace_back("tracestate", trace.tracestate);
     request.body = asked.body;
     return request;
 }
@@ -187,7 +219,7 @@ asio::awaitable<clink_exchange<created_session>> clink_client::create_session(cr
                .operation = "create_session",
                .route = "/checkout/session",
                .target = "/checkout/session",
-               .traceparent = command.traceparent,
+               .context = command.context,
                .body = write_create_body(command)};
     return impl::run<created_session>(impl_, std::move(asked), [mode](const json_value& envelope) {
         return read_data(envelope,
@@ -196,11 +228,11 @@ asio::awaitable<clink_exchange<created_session>> clink_client::create_session(cr
 }
 
 asio::awaitable<clink_exchange<session_facts>> clink_client::get_session(clink_session_id id,
-                                                                         std::string traceparent) {
+                                                                         call_context context) {
     call asked{.operation = "get_session",
                .route = "/checkout/session/{id}",
                .target = "/checkout/session/" + encode_component(id.str()),
-               .traceparent = std::move(traceparent)};
+               .context = std::move(context)};
     return impl::run<session_facts>(
         impl_, std::move(asked), [id = std::move(id)](const json_value& envelope) {
             auto session = read_data(envelope, read_session_facts);
@@ -209,44 +241,43 @@ asio::awaitable<clink_exchange<session_facts>> clink_client::get_session(clink_s
 }
 
 asio::awaitable<clink_exchange<order_facts>> clink_client::get_order(clink_order_id id,
-                                                                     std::string traceparent) {
+                                                                     call_context context) {
     call asked{.operation = "get_order",
                .route = "/order/{id}",
                .target = "/order/" + encode_component(id.str()),
-               .traceparent = std::move(traceparent)};
+               .context = std::move(context)};
     return impl::run<order_facts>(impl_, std::move(asked), [id = std::move(id)](const json_value& envelope) {
         auto order = read_data(envelope, read_order_facts);
         return order && order->order_id == id ? std::move(order) : std::nullopt;
     });
 }
 
-asio::awaitable<clink_exchange<order_page>> clink_client::list_orders(merchant_order_id reference,
-                                                                      int page_number, int page_size,
-                                                                      std::string traceparent) {
+asio::awaitable<clink_exchange<order_page>>
+clink_client::list_orders(merchant_order_id reference, int page_number, int page_size, call_context context) {
     call asked{.operation = "list_orders",
                .route = "/order",
                .target = "/order?merchantReferenceId=" + encode_component(reference.str()) + "&pageNum="
                          + std::to_string(page_number) + "&pageSize=" + std::to_string(page_size),
-               .traceparent = std::move(traceparent)};
+               .context = std::move(context)};
     return impl::run<order_page>(impl_, std::move(asked), read_order_page);
 }
 
 asio::awaitable<clink_exchange<order_page>> clink_client::list_all_orders(int page_number, int page_size,
-                                                                          std::string traceparent) {
+                                                                          call_context context) {
     call asked{.operation = "list_orders",
                .route = "/order",
                .target =
                    "/order?pageNum=" + std::to_string(page_number) + "&pageSize=" + std::to_string(page_size),
-               .traceparent = std::move(traceparent)};
+               .context = std::move(context)};
     return impl::run<order_page>(impl_, std::move(asked), read_order_page);
 }
 
 asio::awaitable<clink_exchange<refund_facts>> clink_client::get_refund(clink_refund_id id,
-                                                                       std::string traceparent) {
+                                                                       call_context context) {
     call asked{.operation = "get_refund",
                .route = "/refund/{id}",
                .target = "/refund/" + encode_component(id.str()),
-               .traceparent = std::move(traceparent)};
+               .context = std::move(context)};
     return impl::run<refund_facts>(impl_, std::move(asked), [id = std::move(id)](const json_value& envelope) {
         auto refund = read_data(envelope, read_refund_facts);
         return refund && refund->refund_id == id ? std::move(refund) : std::nullopt;

@@ -7,6 +7,8 @@
 #include "clink/exchange.h"
 #include "domain/clink_facts.h"
 #include "domain/ids.h"
+#include "observe/call_context.h"
+#include "observe/tracer.h"
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -29,6 +31,7 @@ struct clink_options {
     std::size_t connections = 256; ///< at once; an exchange past it waits inside its deadline, never sent;
                                    ///< where 256 wait, one more is over at once
     std::string version = "dev";   ///< of this service, for the User-Agent header
+    tracer tracing;                ///< a span for each try
 };
 
 /// No member throws for anything that Clink or the network does. An exchange may outlive its client. While
@@ -47,22 +50,22 @@ public:
     /// GET /checkout/session/{id}. GETs are retried with jitter inside the deadline, three tries at most. An
     /// answer that names another session is unreadable, so its outcome is unknown.
     boost::asio::awaitable<clink_exchange<session_facts>> get_session(clink_session_id id,
-                                                                      std::string traceparent = {});
+                                                                      call_context context = {});
     /// GET /order/{id}. Likewise.
     boost::asio::awaitable<clink_exchange<order_facts>> get_order(clink_order_id id,
-                                                                  std::string traceparent = {});
+                                                                  call_context context = {});
     /// GET /order?merchantReferenceId=…: rows are as Clink sent them, the caller checks that they are its
     /// own.
     boost::asio::awaitable<clink_exchange<order_page>>
-    list_orders(merchant_order_id reference, int page_number, int page_size, std::string traceparent = {});
+    list_orders(merchant_order_id reference, int page_number, int page_size, call_context context = {});
 
     /// GET /order, all of the merchant's.
     boost::asio::awaitable<clink_exchange<order_page>> list_all_orders(int page_number, int page_size,
-                                                                       std::string traceparent = {});
+                                                                       call_context context = {});
 
     /// GET /refund/{id}. Likewise.
     boost::asio::awaitable<clink_exchange<refund_facts>> get_refund(clink_refund_id id,
-                                                                    std::string traceparent = {});
+                                                                    call_context context = {});
 
     /// Closes idle connections and keeps none from now on; exchanges under way finish.
     void close();

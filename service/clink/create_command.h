@@ -3,6 +3,7 @@
 
 #include "domain/ids.h"
 #include "domain/terms.h"
+#include "observe/call_context.h"
 
 #include <optional>
 #include <string>
@@ -16,7 +17,7 @@ struct create_command {
     checkout_terms terms;
     std::optional<std::string> success_url; ///< as Clink shall have it (wrapped or the caller's)
     std::optional<std::string> cancel_url;
-    std::string traceparent; ///< W3C, passed on when not empty; dropped when it could not be a header's value
+    call_context context; ///< in whose name
 };
 
 /// The body of POST /checkout/session (clink-api.md 2.1, 2.2). Only what is set is in it; amounts are plain

@@ -40,6 +40,10 @@ bool lies_in(const census_scope& scope, const order_facts& row) {
     return !row.payment_time || (*row.payment_time >= scope.from && *row.payment_time < scope.to);
 }
 
+call_context new_origin() {
+    return {.request_id = make_uuid_v7(), .trace = {}};
+}
+
 listed_order listed(const order_facts& row) {
     listed_order order{.id = row.order_id,
                        .reference = {},
@@ -94,7 +98,8 @@ asio::awaitable<void> census::walk_list(const census_scope& scope) {
     while (!at.list_done && !walk.done() && failures < tries && !stopping_) {
         while (rate_.available(question_rate::clock::now()) == 0)
             co_await rest(look_interval);
-        auto heard = co_await with_.questions.hear_page(walk.page(), std::string());
+        const auto work = options_.tracing.begin_root(span_kind::internal, "reconcile page", new_origin());
+        auto heard = co_await with_.questions.hear_page(walk.page(), work.context());
         rate_.charge(heard.result.calls);
         if (heard.result.outcome != question_outcome::answered) {
             ++failures;
@@ -166,17 +171,20 @@ asio::awaitable<bool> census::start_some() {
 /// One order that cannot be settled does not keep the others from their certificate; a database that is away
 /// does.
 asio::awaitable<void> census::ask_about(claimed_order order) {
+    auto work = options_.tracing.begin_root(span_kind::internal, "reconcile order", new_origin());
     try {
         std::string fault;
         try {
-            const int calls = co_await take(order);
+            const int calls = co_await take(order, work.context());
             rate_.charge(calls - usual_calls);
             ++done_here_;
         } catch (const std::exception& error) {
             fault = error.what();
         }
-        if (!fault.empty())
-            co_await put_off(std::move(order), std::move(fault));
+        if (!fault.empty()) {
+            work.fail("exception");
+            co_await put_off(std::move(order), std::move(fault), work.context());
+        }
         options_.show(std::to_string(done_here_) + " of " + std::to_string(record_.order_count) + " orders");
     } catch (...) {
         failure_ = std::current_exception();
@@ -185,8 +193,8 @@ asio::awaitable<void> census::ask_about(claimed_order order) {
     timer_.cancel();
 }
 
-asio::awaitable<void> census::put_off(claimed_order order, std::string fault) {
-    write_log(log_level::warning, "census_order_failed",
+asio::awaitable<void> census::put_off(claimed_order order, std::string fault, call_context context) {
+    write_log(log_level::warning, "census_order_failed", context,
               {{"census", static_cast<std::int64_t>(record_.id)}, {"tries", order.tries}, {"detail", fault}});
     if (stopping_) {
         co_await with_.censuses.unclaim(record_.id, order.key);
@@ -198,14 +206,13 @@ asio::awaitable<void> census::put_off(claimed_order order, std::string fault) {
     }
     order_census unknown;
     unknown.lines.emplace_back();
-    co_await with_.censuses.record(record_.id, order.key, std::move(unknown), make_uuid_v7());
+    co_await with_.censuses.record(record_.id, order.key, std::move(unknown), context.request_id);
 }
 
 /// How many calls to Clink it took.
-asio::awaitable<int> census::take(claimed_order claimed) {
-    const call_context context{.request_id = make_uuid_v7(), .traceparent = {}};
+asio::awaitable<int> census::take(claimed_order claimed, call_context context) {
     census_answers said;
-    auto listed_rows = co_await with_.questions.hear_orders(claimed.id, context.traceparent);
+    auto listed_rows = co_await with_.questions.hear_orders(claimed.id, context);
     int calls = listed_rows.result.calls;
     said.listed = listed_rows.result.outcome == question_outcome::answered && listed_rows.whole;
     said.orders = std::move(listed_rows.orders);
@@ -223,7 +230,7 @@ asio::awaitable<int> census::take(claimed_order claimed) {
         order = co_await with_.orders.find_whole_order(claimed.id);
     }
     if (!said.unreachable)
-        calls += co_await ask_for_missing(order.value(), said, context.traceparent);
+        calls += co_await ask_for_missing(order.value(), said, context);
     auto found = take_census(order.value(), said);
     silent_in_a_row_ = said.unreachable ? silent_in_a_row_ + 1 : 0;
     if (stopping_ && !found.answered())
@@ -271,13 +278,13 @@ asio::awaitable<int> census::ask_refunds(const order_record& order, call_context
 
 /// Payments that the list by reference does not have.
 asio::awaitable<int> census::ask_for_missing(const order_record& order, census_answers& said,
-                                             std::string traceparent) {
+                                             call_context context) {
     int calls = 0;
     for (const auto& payment : order.payments) {
         if (!payment.order_id
             || std::ranges::count(said.orders, *payment.order_id, &order_facts::order_id) > 0)
             continue;
-        auto heard = co_await with_.questions.hear_order(*payment.order_id, traceparent);
+        auto heard = co_await with_.questions.hear_order(*payment.order_id, context);
         calls += heard.result.calls;
         if (heard.order)
             said.orders.push_back(std::move(*heard.order));

@@ -7,6 +7,7 @@
 #include "checkout/question_rate.h"
 #include "checkout/refund_settler.h"
 #include "checkout/session_settler.h"
+#include "observe/tracer.h"
 #include "storage/census_store.h"
 
 #include <boost/asio/any_io_executor.hpp>
@@ -34,6 +35,7 @@ struct census_parts {
 struct census_options {
     int max_per_second = 200;       ///< calls to Clink
     std::chrono::seconds lease{60}; ///< of an order; overrun, it may be asked about twice
+    tracer tracing;                 ///< a trace for each order, and for each page of Clink's list
     std::function<void(const std::string& how_far)> show;
 };
 
@@ -59,13 +61,13 @@ private:
     boost::asio::awaitable<void> ask_about_orders();
     boost::asio::awaitable<bool> start_some();
     boost::asio::awaitable<void> ask_about(claimed_order order);
-    boost::asio::awaitable<void> put_off(claimed_order order, std::string fault);
-    boost::asio::awaitable<int> take(claimed_order order);
+    boost::asio::awaitable<void> put_off(claimed_order order, std::string fault, call_context context);
+    boost::asio::awaitable<int> take(claimed_order order, call_context context);
     boost::asio::awaitable<int> ask_sessions(const order_record& order, census_answers& said,
                                              call_context context);
     boost::asio::awaitable<int> ask_refunds(const order_record& order, call_context context);
     boost::asio::awaitable<int> ask_for_missing(const order_record& order, census_answers& said,
-                                                std::string traceparent);
+                                                call_context context);
     boost::asio::awaitable<void> rest(std::chrono::milliseconds pause);
 
     boost::asio::any_io_executor executor_;

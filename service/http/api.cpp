@@ -16,17 +16,7 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 
-constexpr std::size_t max_request_id = 128;
 constexpr std::string_view no_problem = "ok";
-
-bool is_id_character(char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_'
-           || c == '-';
-}
-
-bool is_lower_hex(std::string_view text) {
-    return std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
-}
 
 /// For a program a problem document, for a customer a page.
 http_response answer_problem(const problem& occurrence, const http_request& request, const route* found,
@@ -36,43 +26,54 @@ http_response answer_problem(const problem& occurrence, const http_request& requ
     return to_response(occurrence, request_id);
 }
 
+/// What is said of a request besides what is in it.
+struct verdict {
+    std::string_view pattern; ///< empty: no route
+    std::string_view caller;
+    std::string_view outcome;
+};
+
 /// A method that is a label: any other word of a caller's is not.
 std::string_view name_method(std::string_view method) {
     static constexpr std::string_view known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
     return std::ranges::find(known, method) != std::end(known) ? method : "other";
 }
 
-void count_answer(const http_request& request, std::string_view pattern, std::string_view outcome,
-                  unsigned status, steady::duration took) {
+void count_answer(const http_request& request, const verdict& come_to, unsigned status,
+                  steady::duration took) {
     const auto method = name_method(request.method);
-    const auto route = pattern.empty() ? "unmatched" : pattern;
+    const auto route = come_to.pattern.empty() ? "unmatched" : come_to.pattern;
     metrics().http_requests.add({"main", method, route, std::to_string(status)});
     metrics().http_duration.observe({method, route}, took);
-    if (outcome != no_problem)
-        metrics().http_problems.add({route, outcome});
+    if (come_to.outcome != no_problem)
+        metrics().http_problems.add({route, come_to.outcome});
 }
 
 /// Counts the answer and writes one line about it; the route and not the path, so that no id, token or query
 /// gets into it.
-void record_answer(const http_request& request, std::string_view pattern, std::string_view caller,
-                   std::string_view outcome, const http_response& response, const std::string& request_id) {
+void record_answer(const http_request& request, const verdict& come_to, const http_response& response,
+                   const call_context& context) {
     const auto since = request.received_at == steady::time_point{} ? steady::duration{}
                                                                    : steady::now() - request.received_at;
-    count_answer(request, pattern, outcome, response.status, since);
+    count_answer(request, come_to, response.status, since);
     const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(since).count();
-    const auto trace = read_traceparent(request);
-    write_log(log_level::info, "http_request",
-              {{"request_id", request_id},
-               {"trace_id", trace.empty() ? json_value() : json_value(trace.substr(3, 32))},
-               {"method", request.method},
-               {"route", pattern},
+    write_log(log_level::info, "http_request", context,
+              {{"method", request.method},
+               {"route", come_to.pattern},
                {"status", static_cast<std::int64_t>(response.status)},
-               {"outcome", outcome},
+               {"outcome", come_to.outcome},
                {"duration_ms",
                 json_number{std::to_string(micros / 1000) + "." + std::to_string(micros % 1000 / 100)}},
                {"bytes", static_cast<std::int64_t>(response.body.size())},
-               {"caller", caller.empty() ? json_value() : json_value(caller)},
+               {"caller", come_to.caller.empty() ? json_value() : json_value(come_to.caller)},
                {"peer", request.peer}});
+}
+
+/// The end of every answer, whatever it is.
+void conclude(const http_request& request, const verdict& come_to, http_response& response, span& work) {
+    response.set("X-Request-Id", work.context().request_id);
+    record_answer(request, come_to, response, work.context());
+    end_span(work, response.status);
 }
 
 bool has_body(const http_request& request) {
@@ -102,9 +103,10 @@ request_admission api::admit(const http_request& request) {
     const auto& admitted_request = std::get<admitted>(found);
     if (auto wrong = check_load(*admitted_request.found, admitted_request.caller)) {
         auto response = answer_problem(*wrong, request, admitted_request.found, request_id);
-        response.set("X-Request-Id", request_id);
-        record_answer(request, admitted_request.found->pattern, admitted_request.caller.name,
-                      kind_of(wrong->code).name, response, request_id);
+        auto work = begin_span(options_.tracing, request, admitted_request.found->pattern, request_id);
+        conclude(request,
+                 {admitted_request.found->pattern, admitted_request.caller.name, kind_of(wrong->code).name},
+                 response, work);
         return {.body_limit_bytes = json_body_bytes, .rejection = std::move(response)};
     }
     const bool ignored = admitted_request.found->body == request_body::none;
@@ -134,9 +136,9 @@ std::variant<api::admitted, http_response> api::find_route(const http_request& r
     auto response = answer_problem(wrong, request, result.found, request_id);
     if (!allow.empty())
         response.set("Allow", allow);
-    response.set("X-Request-Id", request_id);
-    record_answer(request, result.found != nullptr ? result.found->pattern : "", result.caller.name,
-                  kind_of(wrong.code).name, response, request_id);
+    const std::string_view pattern = result.found != nullptr ? result.found->pattern : "";
+    auto work = begin_span(options_.tracing, request, pattern, request_id);
+    conclude(request, {pattern, result.caller.name, kind_of(wrong.code).name}, response, work);
     return response;
 }
 
@@ -183,9 +185,9 @@ std::optional<problem> api::check_load(const route& found, const api_identity& c
 }
 
 boost::asio::awaitable<http_response> api::handle(http_request request) {
-    const auto request_id = choose_request_id(request);
     auto match = match_route(main_routes(), request.method, request.path);
     auto& found = std::get<route_match>(match);
+    auto work = begin_span(options_.tracing, request, found.found->pattern, choose_request_id(request));
     api_identity caller;
     if (!found.found->scopes.empty())
         if (const auto token = parse_bearer(request.header("Authorization").value_or("")))
@@ -196,7 +198,7 @@ boost::asio::awaitable<http_response> api::handle(http_request request) {
                        .parameters = std::move(found.parameters),
                        .scopes = caller.scopes,
                        .caller = caller.name,
-                       .context = {request_id, read_traceparent(request)}};
+                       .context = work.context()};
     auto outcome = co_await run_guarded(found.found->target, std::move(admitted_call));
     --in_flight_;
     metrics().http_in_flight.add({}, -1);
@@ -204,18 +206,17 @@ boost::asio::awaitable<http_response> api::handle(http_request request) {
     http_response response;
     if (const auto* wrong = std::get_if<problem>(&outcome)) {
         name = kind_of(wrong->code).name;
-        response = answer_problem(*wrong, request, found.found, request_id);
+        response = answer_problem(*wrong, request, found.found, work.context().request_id);
     } else {
         response = std::move(std::get<http_response>(outcome));
     }
-    response.set("X-Request-Id", request_id);
-    record_answer(request, found.found->pattern, caller.name, name, response, request_id);
+    conclude(request, {found.found->pattern, caller.name, name}, response, work);
     co_return response;
 }
 
 /// Where everything that can go wrong ends: said once in the log with its cause, to the caller without.
 boost::asio::awaitable<reply> api::run_guarded(endpoint target, call request) {
-    const auto request_id = request.context.request_id;
+    const auto context = request.context;
     std::string cause;
     auto code = problem_code::internal_error;
     try {
@@ -230,7 +231,7 @@ boost::asio::awaitable<reply> api::run_guarded(endpoint target, call request) {
         cause = error.what();
     }
     write_log(code == problem_code::internal_error ? log_level::error : log_level::warning, "request_failed",
-              {{"request_id", request_id}, {"outcome", kind_of(code).name}, {"detail", cause}});
+              context, {{"outcome", kind_of(code).name}, {"detail", cause}});
     co_return problem{
         .code = code,
         .detail = code == problem_code::internal_error
@@ -290,8 +291,8 @@ http_response api::answer_fault(const http_request& request, server_fault fault)
     const auto request_id = choose_request_id(request);
     const auto occurrence = to_problem(fault);
     auto response = to_response(occurrence, request_id);
-    response.set("X-Request-Id", request_id);
-    record_answer(request, "", "", kind_of(occurrence.code).name, response, request_id);
+    auto work = begin_span(options_.tracing, request, "", request_id);
+    conclude(request, {"", "", kind_of(occurrence.code).name}, response, work);
     return response;
 }
 
@@ -310,24 +311,6 @@ problem to_problem(server_fault fault) {
         return {.code = problem_code::request_timeout, .detail = "The request did not arrive in time."};
     }
     return {.code = problem_code::internal_error, .detail = {}};
-}
-
-std::string choose_request_id(const http_request& request) {
-    const auto given = request.header("X-Request-Id");
-    if (given && !given->empty() && given->size() <= max_request_id
-        && std::ranges::all_of(*given, is_id_character))
-        return std::string(*given);
-    return make_uuid_v7();
-}
-
-std::string read_traceparent(const http_request& request) {
-    const auto given = request.header("traceparent").value_or("");
-    const bool shaped =
-        given.size() == 55 && given.starts_with("00-") && given[35] == '-' && given[52] == '-';
-    if (!shaped || !is_lower_hex(given.substr(3, 32)) || !is_lower_hex(given.substr(36, 16))
-        || !is_lower_hex(given.substr(53)))
-        return {};
-    return std::string(given);
 }
 
 } // namespace checkout

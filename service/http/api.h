@@ -3,6 +3,7 @@
 #pragma once
 
 #include "http/handlers.h"
+#include "http/request_trail.h"
 #include "http/routes.h"
 #include "http/server.h"
 
@@ -22,6 +23,7 @@ struct api_options {
     std::chrono::milliseconds longest_wait{1'000};
     int rate_limit_per_second = 0;         ///< per token, 429 past it; 0: off
     bool needs_client_certificate = false; ///< on /v1/
+    tracer tracing;                        ///< a span for each request
 };
 
 class api {
@@ -64,9 +66,5 @@ private:
 
 /// What the caller is told of a request that could not be read.
 problem to_problem(server_fault fault);
-/// The caller's X-Request-Id when it is 1 to 128 of A-Z a-z 0-9 . _ -, else a new one.
-std::string choose_request_id(const http_request& request);
-/// A well-formed W3C traceparent, or empty.
-std::string read_traceparent(const http_request& request);
 
 } // namespace checkout

@@ -13,10 +13,10 @@ namespace {
 
 class export_body final : public body_source {
 public:
-    export_body(std::unique_ptr<export_job> job, report_name report, std::string request_id)
+    export_body(std::unique_ptr<export_job> job, report_name report, call_context context)
         : job_(std::move(job)),
           report_(report),
-          request_id_(std::move(request_id)) {}
+          context_(std::move(context)) {}
 
     /// The reader has gone, or the report broke off, unless its end was reached.
     ~export_body() override { write_end(whole_ ? "export_finished" : "export_broken_off"); }
@@ -37,9 +37,8 @@ private:
 
     void write_end(std::string_view event) const {
         const auto taken = std::chrono::duration_cast<std::chrono::milliseconds>(clock::now() - since_);
-        write_log(whole_ ? log_level::info : log_level::warning, event,
-                  {{"request_id", request_id_},
-                   {"report", to_string(report_)},
+        write_log(whole_ ? log_level::info : log_level::warning, event, context_,
+                  {{"report", to_string(report_)},
                    {"rows", whole_ ? json_value(job_->rows()) : json_value()},
                    {"bytes", bytes_},
                    {"duration_ms", static_cast<std::int64_t>(taken.count())}});
@@ -47,7 +46,7 @@ private:
 
     std::unique_ptr<export_job> job_;
     const report_name report_;
-    const std::string request_id_;
+    const call_context context_;
     const clock::time_point since_ = clock::now();
     std::int64_t bytes_ = 0;
     bool whole_ = false;
@@ -56,7 +55,7 @@ private:
 } // namespace
 
 http_response export_answer(std::unique_ptr<export_job> job, report_name report, row_format format,
-                            instant as_of, std::string request_id) {
+                            instant as_of, call_context context) {
     const bool csv = format == row_format::csv;
     http_response response;
     response.set("Content-Type", csv ? "text/csv; charset=utf-8; header=present" : "application/x-ndjson");
@@ -65,7 +64,7 @@ http_response export_answer(std::unique_ptr<export_job> job, report_name report,
     response.set("Cache-Control", "no-store");
     response.set("As-Of", to_rfc3339_micros(as_of));
     response.set("Trailer", "Row-Count, Totals");
-    response.source = std::make_shared<export_body>(std::move(job), report, std::move(request_id));
+    response.source = std::make_shared<export_body>(std::move(job), report, std::move(context));
     return response;
 }
 

@@ -88,13 +88,15 @@ std::optional<report_position> read_position(query_reader& query, char kind) {
     return place;
 }
 
-async_reply answer_page(services& with, const report_parameters& parameters, query_reader query) {
+async_reply answer_page(services& with, const report_parameters& parameters, query_reader query,
+                        call_context context) {
     auto wanted = read_query(query, parameters);
     const auto kind = cursor_kind(parameters, wanted);
     auto after = read_position(query, kind);
     const auto limit = static_cast<std::size_t>(query.limit());
     if (auto wrong = query.finish())
         co_return std::move(*wrong);
+    wanted.context = std::move(context);
     const auto columns = columns_of(wanted.report);
     const auto page =
         co_await with.reports.read_page(std::move(wanted), std::move(after), static_cast<int>(limit) + 1);
@@ -111,7 +113,8 @@ async_reply answer_page(services& with, const report_parameters& parameters, que
 
 async_reply answer_whole(services& with, const report_parameters& parameters, query_reader query,
                          row_format format, call_context context) {
-    const auto wanted = read_query(query, parameters);
+    auto wanted = read_query(query, parameters);
+    wanted.context = context;
     for (const auto* name : {"cursor", "limit"})
         if (query.text(name))
             query.refuse(name, "A stream gives the whole range.");
@@ -122,7 +125,7 @@ async_reply answer_whole(services& with, const report_parameters& parameters, qu
         co_return problem{.code = problem_code::overloaded,
                           .detail = "As many exports as may be are under way."};
     const auto as_of = co_await job->open();
-    co_return export_answer(std::move(job), wanted.report, format, as_of, std::move(context.request_id));
+    co_return export_answer(std::move(job), wanted.report, format, as_of, std::move(context));
 }
 
 async_reply refuse_type() {
@@ -139,7 +142,7 @@ async_reply answer_report(services& with, const report_parameters& parameters, c
         return answer_whole(with, parameters, std::move(query),
                             *type == csv_type ? row_format::csv : row_format::ndjson,
                             std::move(request.context));
-    return answer_page(with, parameters, std::move(query));
+    return answer_page(with, parameters, std::move(query), std::move(request.context));
 }
 
 } // namespace

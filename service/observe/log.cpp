@@ -100,6 +100,27 @@ void write_line(std::string_view line) {
     }
 }
 
+void count_line(log_level level) {
+    if (level >= log_level::warning)
+        metrics().log_lines.add({to_string(level)});
+}
+
+/// The line's first members, with room for `more` besides.
+json_object begin_line(log_level level, std::string_view event, std::size_t more) {
+    json_object line;
+    line.reserve(more + 3);
+    line.push_back({"time", current_time()});
+    line.push_back({"level", to_string(level)});
+    line.push_back({"event", event});
+    return line;
+}
+
+void finish_line(json_object line, std::initializer_list<log_field> fields) {
+    for (const log_field& field : fields)
+        line.push_back({std::string(field.name), field.value});
+    write_line(with_valid_utf8(write_json(line)) + '\n');
+}
+
 } // namespace
 
 void set_log_level(log_level level) {
@@ -111,18 +132,22 @@ bool log_enabled(log_level level) {
 }
 
 void write_log(log_level level, std::string_view event, std::initializer_list<log_field> fields) {
-    if (level >= log_level::warning)
-        metrics().log_lines.add({to_string(level)});
+    count_line(level);
+    if (log_enabled(level))
+        finish_line(begin_line(level, event, fields.size()), fields);
+}
+
+void write_log(log_level level, std::string_view event, const call_context& context,
+               std::initializer_list<log_field> fields) {
+    count_line(level);
     if (!log_enabled(level))
         return;
-    json_object line;
-    line.reserve(fields.size() + 3);
-    line.push_back({"time", current_time()});
-    line.push_back({"level", to_string(level)});
-    line.push_back({"event", event});
-    for (const log_field& field : fields)
-        line.push_back({std::string(field.name), field.value});
-    write_line(with_valid_utf8(write_json(line)) + '\n');
+    auto line = begin_line(level, event, fields.size() + 2);
+    line.push_back(
+        {"request_id", context.request_id.empty() ? json_value() : json_value(context.request_id)});
+    line.push_back(
+        {"trace_id", context.trace.exists() ? json_value(to_hex(context.trace.trace)) : json_value()});
+    finish_line(std::move(line), fields);
 }
 
 } // namespace checkout

@@ -2,6 +2,7 @@
 // secrets, URLs with tokens, or request bodies; this file cannot tell.
 #pragma once
 
+#include "observe/call_context.h"
 #include "json/json.h"
 
 #include <initializer_list>
@@ -25,5 +26,9 @@ bool log_enabled(log_level level);
 /// Writes {"time":RFC 3339 UTC with milliseconds,"level":…,"event":…, fields…} in one write(2).
 /// `event` is a stable snake_case name that an operator can search for; prose goes into a field "detail".
 void write_log(log_level level, std::string_view event, std::initializer_list<log_field> fields = {});
+/// The same of what belongs to a request or to a piece of background work: `request_id` and `trace_id` come
+/// first.
+void write_log(log_level level, std::string_view event, const call_context& context,
+               std::initializer_list<log_field> fields = {});
 
 } // namespace checkout

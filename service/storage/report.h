@@ -3,6 +3,7 @@
 #pragma once
 
 #include "domain/instant.h"
+#include "observe/call_context.h"
 
 #include <cstddef>
 #include <memory>
@@ -54,6 +55,7 @@ struct report_query {
     std::optional<std::string> currency;      ///< asked for; of a refund its own
     std::optional<std::string> state;         ///< a session's or refund's status, a payment's verdict
     std::optional<std::string> payment_status;
+    call_context context; ///< who asks
 };
 
 /// Rows as the database's text; a cell is nothing where it is null.

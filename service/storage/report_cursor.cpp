@@ -19,7 +19,7 @@ constexpr const char* name_statement = "; set application_name = 'clink-checkout
 /// wanted.
 constexpr const char* plan_settings = "set local cursor_tuple_fraction = 0.0001; set local enable_hashjoin = "
                                       "off; set local enable_mergejoin = off";
-constexpr const char* fetch = "fetch 1000 from report";
+constexpr const char* fetch_rows = "fetch 1000 from report";
 
 // Of an export: what its reader may take between two batches, and the server for one.
 constexpr connection_limits limits{.connect = 10s, .statement = 300s, .lock = 2s, .idle_in_transaction = 60s};
@@ -30,6 +30,7 @@ class report_cursor::impl {
 public:
     impl(const std::string& url, const report_query& query)
         : columns_(columns_of(query.report).size()),
+          fetch_(fetch_rows + trace_comment(query.context)),
           link_(complete_conninfo(url, limits)) {
         link_.set_verbosity(pqxx::error_verbosity::terse);
         pqxx::nontransaction(link_).exec(limit_statement(limits) + name_statement);
@@ -44,7 +45,7 @@ public:
     instant as_of() const { return as_of_; }
 
     report_rows next() {
-        auto found = work_->exec(fetch);
+        auto found = work_->exec(fetch_);
         return take_rows(std::move(found), columns_);
     }
 
@@ -54,6 +55,7 @@ private:
     using snapshot = pqxx::transaction<pqxx::isolation_level::repeatable_read, pqxx::write_policy::read_only>;
 
     const std::size_t columns_;
+    const std::string fetch_;
     pqxx::connection link_;
     std::optional<snapshot> work_;
     instant as_of_{};
@@ -61,19 +63,19 @@ private:
 
 namespace {
 
-[[noreturn]] void give_up(const std::exception& error) {
-    write_log(log_level::warning, "database_operation_failed",
+[[noreturn]] void give_up(const call_context& context, const std::exception& error) {
+    write_log(log_level::warning, "database_operation_failed", context,
               {{"operation", "export"}, {"detail", error.what()}});
     throw database_unavailable("the database did not give the whole report");
 }
 
 } // namespace
 
-report_cursor::report_cursor(const std::string& url, const report_query& query) {
+report_cursor::report_cursor(const std::string& url, const report_query& query) : context_(query.context) {
     try {
         impl_ = std::make_unique<impl>(url, query);
     } catch (const pqxx::failure& error) {
-        give_up(error);
+        give_up(context_, error);
     }
 }
 
@@ -87,7 +89,7 @@ report_rows report_cursor::next() {
     try {
         return impl_->next();
     } catch (const pqxx::failure& error) {
-        give_up(error);
+        give_up(context_, error);
     }
 }
 

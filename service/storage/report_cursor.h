@@ -24,6 +24,7 @@ public:
 
 private:
     class impl;
+    const call_context context_;
     std::unique_ptr<impl> impl_;
 };
 

@@ -30,6 +30,10 @@ std::optional<feed_range> find_feed_range(pqxx::transaction_base& snapshot, cons
 report_select select_report(const report_query& query, const std::optional<report_position>& after, int limit,
                             const std::optional<feed_range>& numbers = {});
 
+/// A trailing comment that names who asks to whoever looks at the server, as sqlcommenter writes it; empty
+/// when there is no trace. For statements that are not prepared alone: it is another text each time.
+std::string trace_comment(const call_context& context);
+
 /// The first `columns` of each row, without a copy.
 report_rows take_rows(pqxx::result found, std::size_t columns);
 

@@ -196,8 +196,13 @@ report_select select_report(const report_query& query, const std::optional<repor
                   + " as place_id from " + source.from + where.text() + " order by " + order;
     if (limit > 0)
         select.text += " limit " + std::to_string(limit);
+    select.text += trace_comment(query.context);
     select.values = where.take_values();
     return select;
+}
+
+std::string trace_comment(const call_context& context) {
+    return context.trace.exists() ? " /*traceparent='" + write_traceparent(context.trace) + "'*/" : "";
 }
 
 report_rows take_rows(pqxx::result found, std::size_t columns) {

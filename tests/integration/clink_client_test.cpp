@@ -65,7 +65,9 @@ TEST_CASE("clink client: a create as Clink sees it") {
     const scripted_peer peer({answering(200, created_body)});
     clink_under_test tested(peer.base_url());
     auto command = clink_command();
-    command.traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const std::string traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    command.context.trace = parse_traceparent(traceparent).value();
+    command.context.trace.tracestate = "congo=t61rcWkgMzE";
     const auto before = unix_milliseconds();
     const auto exchange = run(tested.io, tested.client.create_session(command));
 
@@ -86,7 +88,8 @@ TEST_CASE("clink client: a create as Clink sees it") {
     CHECK(request.header("Content-Type") == "application/json");
     CHECK(request.header("Accept") == "application/json");
     CHECK(request.header("User-Agent") == "clink-checkout/1.2.3");
-    CHECK(request.header("traceparent") == command.traceparent);
+    CHECK(request.header("traceparent") == traceparent); // nothing is recorded: it goes on as it came
+    CHECK(request.header("tracestate") == "congo=t61rcWkgMzE");
     CHECK(request.body == write_create_body(command));
     const auto sent_at = std::stoll(request.header("X-Timestamp").value());
     CHECK(sent_at >= before);
@@ -100,8 +103,7 @@ TEST_CASE("clink client: the GETs as Clink sees them") {
          answering(200, R"({"code":200,"msg":"success","total":1,"rows":[{"orderId":"order_1"}]})")})});
     clink_under_test tested(peer.base_url());
 
-    const auto session =
-        run(tested.io, tested.client.get_session(clink_session_id("sess/1 x"), "bad\r\nX-Evil: 1"));
+    const auto session = run(tested.io, tested.client.get_session(clink_session_id("sess/1 x")));
     REQUIRE(session.answer);
     const auto order = run(tested.io, tested.client.get_order(clink_order_id("order_1")));
     REQUIRE(order.answer);
@@ -113,8 +115,10 @@ TEST_CASE("clink client: the GETs as Clink sees them") {
     const auto requests = peer.requests();
     REQUIRE(requests.size() == 3);
     CHECK(requests[0].line() == "GET /api/checkout/session/sess%2F1%20x HTTP/1.1");
-    CHECK_FALSE(requests[0].header("traceparent"));
-    CHECK_FALSE(requests[0].header("X-Evil"));
+    const auto trace = parse_traceparent(requests[0].header("traceparent").value_or(""));
+    REQUIRE(trace); // of its own
+    CHECK_FALSE(trace->sampled);
+    CHECK_FALSE(requests[0].header("tracestate"));
     CHECK_FALSE(requests[0].header("Content-Type"));
     CHECK(requests[0].header("X-API-KEY") == clink_api_key);
     CHECK(requests[1].line() == "GET /api/order/order_1 HTTP/1.1");

@@ -47,6 +47,26 @@ TEST_CASE("report cursor: the whole report as its pages have it, in one snapshot
     }
 }
 
+TEST_CASE("report cursor: PostgreSQL is told whose question it is") {
+    recorded_orders at;
+    record_finance(at.server.superuser(), 1, 3);
+    const std::string traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    auto query = query_of(report_name::payments);
+    query.context.trace = parse_traceparent(traceparent).value();
+    report_cursor cursor(at.server.service_url(), query);
+    const auto shown = [&] {
+        return at.server.superuser().value(
+            "select query from pg_stat_activity where datname = current_database()"
+            " and application_name = 'clink-checkout export'");
+    };
+    const auto comment = " /*traceparent='" + traceparent + "'*/";
+    const auto declared = shown();
+    CHECK(declared.starts_with("declare report"));
+    CHECK(declared.ends_with(comment));
+    CHECK(cursor.next().size() > 0);
+    CHECK(shown() == "fetch 1000 from report" + comment);
+}
+
 TEST_CASE("report cursor: events come by their numbers, of the range that was asked for") {
     recorded_orders at;
     record_finance(at.server.superuser(), 1, 3);

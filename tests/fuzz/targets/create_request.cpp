@@ -123,7 +123,7 @@ void check_command(const create_request& accepted) {
                                  .terms = accepted.terms,
                                  .success_url = accepted.terms.success_url,
                                  .cancel_url = accepted.terms.cancel_url,
-                                 .traceparent = {}};
+                                 .context = {}};
     const auto body = parse_json(write_create_body(command));
     must(body.has_value(), "what is sent is JSON without repeated names");
     const auto* reference = body->find("merchantReferenceId");
