@@ -2,12 +2,15 @@
 
 #include "app/command_line.h"
 #include "app/progress.h"
+#include "app/tracing.h"
+#include "crypto/digest.h"
 #include "finance/report_text.h"
 
 #include <cerrno>
 #include <cstdio>
 #include <iostream>
 #include <system_error>
+#include <utility>
 
 namespace checkout {
 
@@ -23,10 +26,9 @@ void flush_out() {
         throw std::system_error(errno, std::generic_category(), "standard output cannot be written");
 }
 
-} // namespace
-
-int run_export(const settings& with, const export_words& words) {
+void write_report(const settings& with, const export_words& words, call_context context) {
     report_query query;
+    query.context = std::move(context);
     query.report = words.report;
     query.from = words.range.from;
     query.to = words.range.to;
@@ -41,6 +43,21 @@ int run_export(const settings& with, const export_words& words) {
     shown.end();
     std::cerr << text.totals().rows() << " rows, as of " << to_rfc3339_micros(source.as_of()) << ", totals "
               << text.totals().to_json() << "\n";
+}
+
+} // namespace
+
+int run_export(const settings& with, const export_words& words) {
+    const tracing spans(with.tracing);
+    auto work =
+        spans.begins().begin_root(span_kind::internal, "export " + std::string(to_string(words.report)),
+                                  {.request_id = make_uuid_v7(), .trace = {}});
+    try {
+        write_report(with, words, work.context());
+    } catch (...) {
+        work.fail("exception");
+        throw;
+    }
     return exit_done;
 }
 

@@ -4,13 +4,14 @@
 
 namespace checkout {
 
-clink_options make_clink_options(const clink_settings& with) {
+clink_options make_clink_options(const clink_settings& with, tracer tracing) {
     clink_options options;
     options.base_url = with.base_url;
     options.api_key = with.api_key;
     options.ca_file = with.ca_file;
     options.version = version_number();
     options.timeout = with.timeout;
+    options.tracing = tracing;
     return options;
 }
 

@@ -10,7 +10,7 @@
 
 namespace checkout {
 
-clink_options make_clink_options(const clink_settings& with);
+clink_options make_clink_options(const clink_settings& with, tracer tracing);
 database_options make_database_options(const database_settings& with);
 check_policy make_check_policy(const sweep_settings& with);
 /// Longer than a question takes as a rule, and no longer: what a process that dies has claimed waits for it.

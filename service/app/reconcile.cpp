@@ -4,6 +4,7 @@
 #include "app/last_resort.h"
 #include "app/part_options.h"
 #include "app/progress.h"
+#include "app/tracing.h"
 #include "finance/census.h"
 #include "finance/certificate.h"
 
@@ -38,6 +39,7 @@ class reconciliation {
 public:
     reconciliation(const settings& with, const reconcile_words& words, last_resort& end)
         : end_(end),
+          tracing_(with.tracing),
           io_(1),
           db_(make_census_database(with.database)),
           orders_(db_),
@@ -46,7 +48,7 @@ public:
           sweeps_(db_),
           refunds_(db_),
           censuses_(db_),
-          clink_(io_, make_clink_options(with.clink)),
+          clink_(io_, make_clink_options(with.clink, tracing_.begins())),
           questions_(clink_),
           door_(settlements_, make_check_policy(with.sweep)),
           settler_(io_.get_executor(), orders_, door_, questions_),
@@ -62,6 +64,7 @@ public:
                    .questions = questions_},
                   {.max_per_second = words.max_per_second.value_or(with.sweep.max_per_second),
                    .lease = make_lease(with.clink),
+                   .tracing = tracing_.begins(),
                    .show = [this](const std::string& how_far) { shown_.show(how_far); }}) {}
 
     std::string run(census_scope scope) {
@@ -95,6 +98,7 @@ private:
     }
 
     last_resort& end_;
+    tracing tracing_;
     asio::io_context io_;
     database db_;
     order_store orders_;

@@ -7,6 +7,7 @@
 #include "app/last_resort.h"
 #include "app/migrate.h"
 #include "app/part_options.h"
+#include "app/tracing.h"
 #include "app/version.h"
 #include "checkout/record_watch.h"
 #include "checkout/sweeper.h"
@@ -93,25 +94,28 @@ std::unique_ptr<redirect_signer> make_signer(const redirect_settings& with) {
     return with.public_base_url ? std::make_unique<redirect_signer>(with.signing_keys) : nullptr;
 }
 
-webhook_options make_webhook_options(const settings& with) {
+webhook_options make_webhook_options(const settings& with, tracer tracing) {
     return {.signing_keys = with.webhook.signing_keys,
             .tolerance = with.webhook.tolerance,
             .account_website = with.webhook.account_website,
-            .lease = make_lease(with.clink)};
+            .lease = make_lease(with.clink),
+            .tracing = tracing};
 }
 
-sweeper_options make_sweeper_options(const settings& with) {
+sweeper_options make_sweeper_options(const settings& with, tracer tracing) {
     return {.interval = with.sweep.interval,
             .max_per_second = with.sweep.max_per_second,
-            .lease = make_lease(with.clink)};
+            .lease = make_lease(with.clink),
+            .tracing = tracing};
 }
 
-api_options make_api_options(const settings& with, const database& db) {
+api_options make_api_options(const settings& with, const database& db, tracer tracing) {
     api_options options;
     options.expected_wait = [&db] { return db.expected_wait(); };
     options.max_in_flight = with.load.max_in_flight;
     options.rate_limit_per_second = with.load.rate_limit_per_second;
     options.needs_client_certificate = with.http.tls && !with.http.tls->client_ca_file.empty();
+    options.tracing = tracing;
     return options;
 }
 
@@ -122,6 +126,7 @@ public:
         : end_(end),
           load_(with.load),
           sweeps_here_(with.sweep.interval.count() > 0),
+          tracing_(with.tracing),
           io_(1),
           db_(make_database_options(with.database)),
           finance_db_(make_finance_options(with.database)),
@@ -139,7 +144,7 @@ public:
           sweeps_(db_),
           refunds_(db_),
           inbox_(db_),
-          clink_(io_, make_clink_options(with.clink)),
+          clink_(io_, make_clink_options(with.clink, tracing_.begins())),
           signer_(make_signer(with.redirect)),
           tokens_(make_tokens(with.http)),
           questions_(clink_),
@@ -148,7 +153,7 @@ public:
           search_(orders_, sweeps_, discrepancies_, door_, questions_),
           refund_settler_(orders_, refunds_, door_, settler_, questions_, clink_),
           webhooks_(io_.get_executor(), orders_, inbox_, refunds_, settler_, search_, refund_settler_,
-                    make_check_policy(with.sweep), make_webhook_options(with)),
+                    make_check_policy(with.sweep), make_webhook_options(with, tracing_.begins())),
           creator_(io_.get_executor(), orders_, attempts_, settler_, clink_, signer_.get(),
                    {.clink_timeout = with.clink.timeout, .public_base_url = with.redirect.public_base_url}),
           desk_(orders_, settlements_),
@@ -162,7 +167,7 @@ public:
                     .search = search_,
                     .refund_questions = refund_settler_,
                     .webhooks = webhooks_},
-                   make_check_policy(with.sweep), make_sweeper_options(with)),
+                   make_check_policy(with.sweep), make_sweeper_options(with, tracing_.begins())),
           vitals_(db_),
           record_watch_(io_.get_executor(), vitals_),
           listener_(
@@ -182,7 +187,7 @@ public:
                     .signer = signer_.get(),
                     .create_policy = {.allowed_redirect_hosts = with.redirect.allowed_hosts},
                     .openapi = embedded_openapi().front().text},
-          api_(services_, tokens_, make_api_options(with, db_)),
+          api_(services_, tokens_, make_api_options(with, db_, tracing_.begins())),
           admin_(probe_db_, own_schema_version()),
           main_listener_(io_, make_main_listener(with), api_.callbacks()),
           admin_listener_(io_, make_admin_listener(with.http), admin_.callbacks()),
@@ -207,6 +212,7 @@ public:
         asio::co_spawn(io_, sequencer_.run(), fail);
         asio::co_spawn(io_, record_watch_.run(), fail);
         io_.run();
+        tracing_.close();
         write_log(log_level::info, "service_stopped");
         return exit_done;
     }
@@ -280,6 +286,7 @@ private:
     last_resort& end_;
     const load_settings load_;
     const bool sweeps_here_;
+    tracing tracing_;
     asio::io_context io_;
     database db_;
     database finance_db_;

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace checkout {
@@ -75,6 +76,31 @@ struct load_settings {
     std::chrono::seconds drain_timeout{0};
 };
 
+/// What of a trace's decision is not its ratio's.
+struct trace_sampler {
+    bool follows_parent = true;
+    std::optional<double> fixed_ratio; ///< of always_on and always_off
+};
+
+/// OpenTelemetry's settings by their standard names.
+struct tracing_settings {
+    bool disabled = false;
+    std::optional<web_url> endpoint;        ///< with the path of traces; nothing: nothing is exported
+    std::optional<web_url> traces_endpoint; ///< instead
+    std::vector<std::pair<std::string, std::string>> headers; ///< secret
+    std::string ca_file;  ///< instead of the system's store; empty: that store
+    std::string protocol; ///< as given
+    std::chrono::milliseconds timeout{0};
+    std::chrono::milliseconds batch_timeout{0};
+    std::chrono::milliseconds delay{0};
+    std::size_t queue_spans = 0;
+    std::size_t batch_spans = 0;
+    std::string service_name; ///< empty: of `resource`, or the program's
+    std::vector<std::pair<std::string, std::string>> resource;
+    trace_sampler sampler;
+    double sampler_ratio = 1;
+};
+
 struct settings {
     database_settings database;
     clink_settings clink;
@@ -83,6 +109,7 @@ struct settings {
     redirect_settings redirect;
     sweep_settings sweep;
     load_settings load;
+    tracing_settings tracing;
     log_level level = log_level::info;
 };
 

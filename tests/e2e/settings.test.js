@@ -17,6 +17,10 @@ const all = [
     'REDIRECT_SIGNING_KEY', 'REDIRECT_ALLOWED_HOSTS', 'SWEEP_INTERVAL_SECONDS', 'SWEEP_SCHEDULE_SECONDS', 'SWEEP_MAX_PER_SECOND',
     'DARK_WATCH_HOURS', 'RATE_LIMIT_PER_SECOND', 'MAX_IN_FLIGHT', 'MAX_CONNECTIONS', 'DRAIN_DELAY_SECONDS', 'DRAIN_TIMEOUT_SECONDS',
     'LOG_LEVEL',
+    'OTEL_EXPORTER_OTLP_ENDPOINT', 'OTEL_EXPORTER_OTLP_TRACES_ENDPOINT', 'OTEL_EXPORTER_OTLP_HEADERS', 'OTEL_EXPORTER_OTLP_CERTIFICATE',
+    'OTEL_EXPORTER_OTLP_PROTOCOL', 'OTEL_EXPORTER_OTLP_TIMEOUT', 'OTEL_SERVICE_NAME', 'OTEL_RESOURCE_ATTRIBUTES',
+    'OTEL_TRACES_SAMPLER', 'OTEL_TRACES_SAMPLER_ARG', 'OTEL_SDK_DISABLED', 'OTEL_BSP_SCHEDULE_DELAY', 'OTEL_BSP_EXPORT_TIMEOUT',
+    'OTEL_BSP_MAX_QUEUE_SIZE', 'OTEL_BSP_MAX_EXPORT_BATCH_SIZE',
 ];
 const run = (args, env = {}) => runToEnd('command', checkoutBinary, args, env);
 
@@ -83,6 +87,19 @@ describe('settings', () => {
             TLS_CERT_FILE: '/nonexistent/cert.pem',
             TLS_KEY_FILE: '/nonexistent/key.pem',
             CLINK_CA_FILE: '/nonexistent/ca.pem',
+            OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318',
+            OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'http://user:hunter2-collector@collector',
+            OTEL_EXPORTER_OTLP_HEADERS: 'hunter2-header',
+            OTEL_EXPORTER_OTLP_CERTIFICATE: '/nonexistent/ca.pem',
+            OTEL_EXPORTER_OTLP_TIMEOUT: '0',
+            OTEL_RESOURCE_ATTRIBUTES: 'x',
+            OTEL_TRACES_SAMPLER: 'sometimes',
+            OTEL_TRACES_SAMPLER_ARG: '2',
+            OTEL_SDK_DISABLED: 'yes',
+            OTEL_BSP_SCHEDULE_DELAY: 'x',
+            OTEL_BSP_EXPORT_TIMEOUT: 'x',
+            OTEL_BSP_MAX_QUEUE_SIZE: '0',
+            OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '0',
         };
         const { code, stdout, stderr } = await run(['serve'], wrong);
         const said = stdout + stderr;

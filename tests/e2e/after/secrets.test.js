@@ -47,8 +47,8 @@ test('there is something to look for, and it would be found', () => {
     assert.ok(named('ps-', '.txt').length >= 5);
 });
 
-test('no secret in a log', () => {
-    for (const prefix of ['service-', 'migrate-', 'command-']) for (const name of named(prefix, '.log')) assertFree(read(name), name);
+test('no secret in a log, nor in what a trace collector was sent', () => {
+    for (const prefix of ['service-', 'migrate-', 'command-', 'collector-']) for (const name of named(prefix, '.log')) assertFree(read(name), name);
 });
 
 test('no secret in the arguments of a process', () => {
@@ -66,7 +66,8 @@ test('no secret in a table, but for the pages that can be paid', () => {
 });
 
 test('no checkout address in a log', () => {
-    for (const name of named('service-', '.log')) assert.doesNotMatch(read(name), /\/pay\/sess_/, name);
+    for (const prefix of ['service-', 'collector-'])
+        for (const name of named(prefix, '.log')) assert.doesNotMatch(read(name), /\/pay\/sess_/, name);
 });
 
 test('every log line is JSON', () => {
