@@ -21,16 +21,16 @@ export class Database {
         database.cluster = cluster;
         database.owner = { role: `owner_${mark}`, password: randomBytes(12).toString('hex') };
         database.server = { role: `serve_${mark}`, password: randomBytes(12).toString('hex') };
+        database.logins = [database.owner, database.server];
         await asSuperuser(cluster, async (client) => {
-            for (const { role, password } of [database.owner, database.server])
-                await client.query(`create role ${role} login password '${password}'`);
+            for (const login of database.logins) await createLogin(client, login);
             await client.query(`create database ${database.name} owner ${database.owner.role}`);
         });
         return database;
     }
 
     get secrets() {
-        return [this.owner.password, this.server.password];
+        return this.logins.map(({ password }) => password);
     }
 
     urlOf({ role, password }) {
@@ -68,6 +68,17 @@ export class Database {
         await this.query(`grant checkout_service to ${this.server.role}`);
     }
 
+    /** One more role that may serve, as while a password is replaced. */
+    async addServer() {
+        const login = { role: `${this.server.role}_${this.logins.length}`, password: randomBytes(12).toString('hex') };
+        await asSuperuser(this.cluster, async (client) => {
+            await createLogin(client, login);
+            await client.query(`grant checkout_service to ${login.role}`);
+        });
+        this.logins.push(login);
+        return login;
+    }
+
     /** As superuser: the rows. */
     async query(text, values) {
         this.client ??= await connect(this.superuserUrl);
@@ -98,7 +109,7 @@ export class Database {
         await this.disconnect();
         await asSuperuser(this.cluster, async (client) => {
             await client.query(`drop database if exists ${this.name} with (force)`);
-            for (const { role } of [this.owner, this.server]) {
+            for (const { role } of this.logins) {
                 await client.query(`drop owned by ${role}`);
                 await client.query(`drop role if exists ${role}`);
             }
@@ -162,6 +173,8 @@ export async function createGroupRoles(cluster = postgresUrl()) {
             await client.query(`create role ${role} nologin`).catch(ignoring('42710', '23505'));
     });
 }
+
+const createLogin = (client, { role, password }) => client.query(`create role ${role} login password '${password}'`);
 
 export async function asSuperuser(cluster, work) {
     const client = await connect(cluster.href);

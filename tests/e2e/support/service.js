@@ -9,6 +9,9 @@ import { exchange } from './http.js';
 import { ChildProcess } from './process.js';
 
 const secret = (prefix) => `${prefix}${randomBytes(24).toString('hex')}`;
+/** What a storefront is given to check signatures with (openapi.yaml, checkoutSuccess). */
+export const storefrontKeyOf = (signingKey) =>
+    createHmac('sha256', signingKey).update('clink-checkout/redirect-signature/v1').digest();
 export const sha256Hex = (text) => createHash('sha256').update(text).digest('hex');
 
 /** Tokens by name; the name is the scope, `all` has every one. */
@@ -24,13 +27,14 @@ export function makeTokens() {
 }
 
 export class Service {
-    /** `tls` is what a client needs where `env` turns TLS on. */
-    constructor(label, { databaseUrl, clinkUrl, clinkKey, redirects = true, env = {}, tls }) {
+    /** `tls` is what a client needs where `env` turns TLS on; `like` is a service whose tokens and signing key it shares. */
+    constructor(label, { databaseUrl, clinkUrl, clinkKey, redirects = true, env = {}, tls, like }) {
         this.label = label;
         this.tls = tls;
-        const { tokens, lines } = makeTokens();
+        const { tokens, lines } = like ?? makeTokens();
         this.tokens = tokens;
-        this.signingKey = secret('sign_');
+        this.lines = lines;
+        this.signingKey = like?.signingKey ?? secret('sign_');
         this.webhookKeys = (env.CLINK_WEBHOOK_SIGNING_KEY ?? '').split(',').filter(Boolean);
         this.clinkKey = clinkKey;
         this.redirects = redirects;
@@ -102,9 +106,8 @@ export class Service {
         return this.start();
     }
 
-    /** What a storefront is given to check signatures with (openapi.yaml, checkoutSuccess). */
     get storefrontKey() {
-        return createHmac('sha256', this.signingKey).update('clink-checkout/redirect-signature/v1').digest();
+        return storefrontKeyOf(this.signingKey);
     }
 }
 

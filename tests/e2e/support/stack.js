@@ -12,9 +12,9 @@ export class Stack {
     /**
      * `env` adds to the service's settings; `redirects` false leaves PUBLIC_BASE_URL unset; `tls` is what clients need
      * where `env` turns TLS on; `twinTls` makes the twin speak TLS; `webhooks` are the twin's settings for them, and have
-     * them sent to the service.
+     * them sent to the service; `prepare(stack)` is called when all but the service is there.
      */
-    static async start(label, { env = {}, redirects = true, cluster, tls, twinTls, webhooks } = {}) {
+    static async start(label, { env = {}, redirects = true, cluster, tls, twinTls, webhooks, prepare } = {}) {
         const stack = new Stack();
         stack.label = label;
         stack.services = [];
@@ -25,6 +25,7 @@ export class Stack {
             stack.database = await Database.create(cluster);
             await stack.database.migrate();
             if (webhooks) env = { CLINK_WEBHOOK_SIGNING_KEY: webhookKey(), ...env };
+            await prepare?.(stack);
             stack.service = await stack.serve(label, { env, redirects, tls });
             if (webhooks) await stack.webhooks(webhooks);
         } catch (error) {
@@ -36,8 +37,8 @@ export class Stack {
         return stack;
     }
 
-    /** One more replica on the same database and twin, with tokens of its own. */
-    async serve(label, { env = {}, redirects = true, tls } = {}) {
+    /** One more replica on the same database and twin, with tokens of its own or `like` another's. */
+    async serve(label, { env = {}, redirects = true, tls, like } = {}) {
         const options = {
             databaseUrl: this.database.serverUrl,
             clinkUrl: this.twin.apiBase,
@@ -45,6 +46,7 @@ export class Stack {
             redirects,
             env,
             tls,
+            like,
         };
         const service = new Service(label, options);
         this.services.push(service);
