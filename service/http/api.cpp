@@ -189,19 +189,22 @@ boost::asio::awaitable<http_response> api::handle(http_request request) {
     auto& found = std::get<route_match>(match);
     auto work = begin_span(options_.tracing, request, found.found->pattern, choose_request_id(request));
     api_identity caller;
-    if (!found.found->scopes.empty())
-        if (const auto token = parse_bearer(request.header("Authorization").value_or("")))
-            caller = tokens_.find(*token).value_or(api_identity{});
-    ++in_flight_;
-    metrics().http_in_flight.add({}, 1);
-    call admitted_call{.request = request,
-                       .parameters = std::move(found.parameters),
-                       .scopes = caller.scopes,
-                       .caller = caller.name,
-                       .context = work.context()};
-    auto outcome = co_await run_guarded(found.found->target, std::move(admitted_call));
-    --in_flight_;
-    metrics().http_in_flight.add({}, -1);
+    reply outcome;
+    // A body takes its time: with a token that was taken away meanwhile nothing is begun any more.
+    if (auto refused = check(request, *found.found, caller)) {
+        outcome = std::move(*refused);
+    } else {
+        ++in_flight_;
+        metrics().http_in_flight.add({}, 1);
+        call admitted_call{.request = request,
+                           .parameters = std::move(found.parameters),
+                           .scopes = caller.scopes,
+                           .caller = caller.name,
+                           .context = work.context()};
+        outcome = co_await run_guarded(found.found->target, std::move(admitted_call));
+        --in_flight_;
+        metrics().http_in_flight.add({}, -1);
+    }
     std::string_view name = no_problem;
     http_response response;
     if (const auto* wrong = std::get_if<problem>(&outcome)) {

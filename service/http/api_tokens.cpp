@@ -171,7 +171,7 @@ std::optional<std::string_view> parse_bearer(std::string_view authorization) {
 token_registry::token_registry(std::vector<api_token> tokens) : tokens_(std::move(tokens)) {}
 
 token_registry::token_registry(const std::string& file) : file_(file) {
-    auto tokens = parse_token_file(file_->poll(clock::now()).value());
+    auto tokens = parse_token_file(file_->read());
     if (!tokens)
         throw std::runtime_error("API_TOKENS_FILE: " + tokens.error());
     tokens_ = std::move(*tokens);

@@ -81,8 +81,8 @@ public:
     explicit token_registry(const std::string& file);
 
     /// Who presented `token`. The time taken does not depend on which entry matches, or whether one does.
-    /// Looks at the file first, at most once a second: a changed one replaces the list; one that cannot be
-    /// used leaves it as it is and is logged once (`api_tokens_not_reloaded`).
+    /// Looks at the file first (file_watch): a changed one replaces the list; one that cannot be used leaves
+    /// it as it is and is logged once (`api_tokens_not_reloaded`).
     std::optional<api_identity> find(std::string_view token, clock::time_point now = clock::now());
 
 private:

@@ -5,7 +5,6 @@
 
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
-#include <sys/stat.h>
 #include <time.h>
 
 #include <cstddef>
@@ -19,8 +18,6 @@ namespace ssl = boost::asio::ssl;
 using boost::system::error_code;
 
 namespace {
-
-constexpr std::chrono::seconds look_interval{1};
 
 /// Clients that offer protocols get HTTP/1.1 or, if they do not offer it, no agreement; never a failed
 /// handshake.
@@ -89,7 +86,6 @@ std::shared_ptr<ssl::context> load(const server_tls& files) {
         fail("key file", files.key_file, "it does not belong to the certificate");
     if (!files.client_ca_file.empty())
         ask_for_client_certificates(*context, files.client_ca_file);
-    show_expiry(context->native_handle());
     return context;
 }
 
@@ -97,39 +93,26 @@ std::shared_ptr<ssl::context> load(const server_tls& files) {
 
 tls_context::tls_context(server_tls files)
     : files_(std::move(files)),
-      loaded_(stamps()),
-      looked_at_(std::chrono::steady_clock::now()),
-      context_(load(files_)) {}
+      watch_({files_.certificate_file, files_.key_file, files_.client_ca_file}),
+      context_(load(files_)) {
+    show_expiry(context_->native_handle());
+}
 
-std::shared_ptr<ssl::context> tls_context::current(std::chrono::steady_clock::time_point now) {
-    if (now - looked_at_ < look_interval)
+std::shared_ptr<ssl::context> tls_context::current(file_watch::clock::time_point now,
+                                                   file_watch::wall_clock::time_point wall) {
+    if (!watch_.has_changed(now, wall))
         return context_;
-    looked_at_ = now;
-    auto found = stamps();
-    if (found == loaded_)
-        return context_;
-    loaded_ = std::move(found); // taken before reading: a write in between shows as another change
     try {
-        context_ = load(files_);
-        write_log(log_level::info, "tls_files_reloaded");
+        auto fresh = load(files_);
+        if (watch_.is_current()) { // else written to while they were read: there will be another look
+            context_ = std::move(fresh);
+            show_expiry(context_->native_handle());
+            write_log(log_level::info, "tls_files_reloaded");
+        }
     } catch (const std::exception& error) {
         write_log(log_level::warning, "tls_files_rejected", {{"detail", error.what()}});
     }
     return context_;
-}
-
-tls_context::file_stamp tls_context::stamp_of(const std::string& file) {
-    struct stat status {};
-    if (file.empty() || ::stat(file.c_str(), &status) != 0)
-        return {};
-    return {.device = status.st_dev,
-            .inode = status.st_ino,
-            .size = status.st_size,
-            .changed_ns = status.st_mtim.tv_sec * 1'000'000'000 + status.st_mtim.tv_nsec};
-}
-
-std::vector<tls_context::file_stamp> tls_context::stamps() const {
-    return {stamp_of(files_.certificate_file), stamp_of(files_.key_file), stamp_of(files_.client_ca_file)};
 }
 
 } // namespace checkout

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
 
@@ -42,6 +43,10 @@ std::optional<file_stamp> find_stamp(const std::string& path) {
                       std::int64_t{info.st_ctim.tv_sec} * 1'000'000'000 + info.st_ctim.tv_nsec};
 }
 
+bool is_older(const file_stamp& stamp, std::chrono::system_clock::time_point instant) {
+    return std::chrono::nanoseconds(stamp.changed_ns) < instant.time_since_epoch();
+}
+
 boost::system::result<std::string> read_all(int descriptor, std::size_t limit_bytes) {
     std::string bytes(limit_bytes + 1, '\0');
     std::size_t size = 0;
@@ -75,17 +80,40 @@ boost::system::result<std::string> read_small_file(const std::string& path, std:
     return read_all(file.get(), limit_bytes);
 }
 
-std::optional<boost::system::result<std::string>> watched_file::poll(clock::time_point now) {
-    if (checked_at_ && now - *checked_at_ < check_interval)
+file_watch::file_watch(std::vector<std::string> paths) : paths_(std::move(paths)), looked_at_(clock::now()) {
+    std::erase(paths_, "");
+    taken_ = seen_ = look();
+}
+
+file_watch::version file_watch::look() const {
+    version found;
+    for (const auto& path : paths_)
+        found.push_back(find_stamp(path));
+    return found;
+}
+
+bool file_watch::has_changed(clock::time_point now, wall_clock::time_point wall) {
+    if (now - looked_at_ < check_interval)
+        return false;
+    looked_at_ = now;
+    auto found = look();
+    const bool at_rest = found == seen_ || std::ranges::all_of(found, [&](const auto& stamp) {
+                             return stamp && is_older(*stamp, wall - check_interval);
+                         });
+    seen_ = std::move(found);
+    if (seen_ == taken_ || !at_rest)
+        return false;
+    taken_ = seen_;
+    return true;
+}
+
+std::optional<boost::system::result<std::string>> watched_file::poll(clock::time_point now,
+                                                                     wall_clock::time_point wall) {
+    if (!watch_.has_changed(now, wall))
         return std::nullopt;
-    const bool first = !checked_at_;
-    checked_at_ = now;
-    // Taken before the file is read: a version that comes in between is then read twice, never missed.
-    const auto stamp = find_stamp(path_);
-    if (!first && stamp == seen_)
-        return std::nullopt;
-    seen_ = stamp;
-    return read_small_file(path_);
+    auto bytes = read();
+    // Written to while it was read: another version, for which there will be another look.
+    return watch_.is_current() ? std::optional(std::move(bytes)) : std::nullopt;
 }
 
 } // namespace checkout

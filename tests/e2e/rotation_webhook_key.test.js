@@ -52,7 +52,8 @@ test('both are taken, Clink signs with the new one, the old one is taken away', 
     await load.round();
 
     const held = await paidButHeld(old);
-    await fleet.webhooks({ secret: fresh });
+    // Clink makes the secret: the new one is a second endpoint's, whose address differs in its query.
+    await fleet.webhooks({ secret: fresh, url: `${fleet.balancer.base}/webhooks/clink?2` });
     await load.round();
     await signedWith(old, 200);
     await twin.flush(); // what Clink made before it changed, and sends now
