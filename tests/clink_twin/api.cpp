@@ -92,9 +92,13 @@ bool has_good_timestamp(const core& twin, const http_request& request) {
     return std::abs(stamp - to_milliseconds(now())) <= window * 1000;
 }
 
+bool is_good_key(const core& twin, std::string_view text) {
+    return std::ranges::any_of(twin.settings.api_keys,
+                               [&](auto& key) { return checkout::equal_in_constant_time(text, key); });
+}
+
 bool is_authorized(const core& twin, const http_request& request) {
-    auto key = request.header("X-API-KEY").value_or("");
-    return checkout::equal_in_constant_time(key, twin.api_key) && has_good_timestamp(twin, request);
+    return is_good_key(twin, request.header("X-API-KEY").value_or("")) && has_good_timestamp(twin, request);
 }
 
 /// Fields are absent or null in `url` where Clink gives none: an elements session has no hosted page (2.5).
@@ -256,7 +260,7 @@ logged_request log_entry(const core& twin, const http_request& request, const ca
     entry.method = request.method;
     entry.target = request.target;
     for (auto& [name, value] : request.headers)
-        entry.headers.emplace_back(name, value == twin.api_key ? "(the key)" : value);
+        entry.headers.emplace_back(name, is_good_key(twin, value) ? "(the key)" : value);
     entry.body = request.body;
     entry.merchant_reference_id = reference_of(twin, request, what);
     return entry;

@@ -14,15 +14,13 @@
 namespace clink_twin {
 
 struct core {
-    core(twin_settings begin, std::string key, twin_state::event_sink sink)
+    core(twin_settings begin, twin_state::event_sink sink)
         : initial(std::move(begin)),
           settings(initial),
-          api_key(std::move(key)),
           state(settings, std::move(sink)) {}
 
     const twin_settings initial; ///< what a reset goes back to
     twin_settings settings;
-    const std::string api_key;
     std::string public_url; ///< base of the hosted pages, without a trailing slash
     twin_state state;
     override_book overrides;

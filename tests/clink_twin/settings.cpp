@@ -250,17 +250,19 @@ json_value settings_json(const twin_settings& settings) {
     webhooks.out.push_back({"secret_set", !settings.webhooks.secret.empty()});
     writer all;
     visit_settings(settings, all);
+    all.out.push_back({"api_keys_set", static_cast<std::int64_t>(settings.api_keys.size())});
     all.out.push_back({"webhooks", std::move(webhooks.out)});
     return std::move(all.out);
 }
 
 void merge_settings(twin_settings& settings, const json_value& changes) {
     auto merged = settings;
-    reader all{changes, {"webhooks"}};
+    reader all{changes, {"webhooks", "api_keys_set"}}; // so that what was read can be put back
     visit_settings(merged, all);
+    all("api_keys", merged.api_keys);
     all.finish("settings");
     if (auto* webhook_changes = changes.find("webhooks")) {
-        reader webhooks{*webhook_changes, {"secret_set"}}; // so that what was read can be put back
+        reader webhooks{*webhook_changes, {"secret_set"}};
         visit_webhooks(merged.webhooks, webhooks);
         webhooks("secret", merged.webhooks.secret);
         webhooks.finish("webhooks");

@@ -58,6 +58,7 @@ struct webhook_settings {
 };
 
 struct twin_settings {
+    std::vector<std::string> api_keys; ///< each of them is good; none shows in answers
     std::string merchant_name = "Northwind Outfitters";
     std::int64_t latency_ms = 0;
     std::int64_t timestamp_window_seconds = 120; ///< 0: X-Timestamp is not looked at
@@ -77,7 +78,7 @@ struct twin_settings {
     webhook_settings webhooks;
 };
 
-/// Every setting as JSON, the secret as `secret_set` only.
+/// Every setting as JSON, of the secrets only `secret_set` and `api_keys_set`.
 checkout::json_value settings_json(const twin_settings& settings);
 
 /// Merges a partial settings object; throws control_error (json_access.h) naming an unknown setting or a

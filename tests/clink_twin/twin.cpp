@@ -19,10 +19,16 @@ namespace {
 
 constexpr std::chrono::milliseconds expiry_check{100};
 
+twin_settings first_settings(const twin_options& options) {
+    auto settings = options.settings;
+    settings.api_keys = {options.api_key};
+    return settings;
+}
+
 } // namespace
 
 twin::twin(asio::io_context& io, const twin_options& options)
-    : core_(options.settings, options.api_key, [this](auto events) { webhooks_.publish(events); }),
+    : core_(first_settings(options), [this](auto events) { webhooks_.publish(events); }),
       webhooks_(io.get_executor(), core_.settings, core_.overrides),
       front_(io, {options.listen, options.certificate_file, options.key_file},
              [this](http_request request, std::uint64_t connection) {

@@ -156,6 +156,29 @@ TEST_CASE("without a good key and timestamp every call is 401") {
     CHECK(text_at(twin.send("GET", "/api/order").json(), {"code"}) == "401");
 }
 
+TEST_CASE("while a key is replaced both are good, and neither shows") {
+    running_twin twin;
+    auto status = [&](const std::string& key) {
+        auto stamp = "\r\nX-Timestamp: " + std::to_string(to_milliseconds(now())) + "\r\n";
+        return twin.send("GET", "/api/order", "", "X-API-Key: " + key + stamp).status;
+    };
+    auto set = [&](const std::string& keys) {
+        return twin.send("PUT", "/control/settings", R"({"api_keys":)" + keys + "}");
+    };
+    CHECK(status("sk_test_other") == 401);
+    auto shown = set(R"(["sk_test_check","sk_test_other"])");
+    CHECK(text_at(shown.json(), {"api_keys_set"}) == "2");
+    CHECK(shown.body.find("sk_test") == std::string::npos);
+    CHECK(status("sk_test_check") == 200);
+    CHECK(status("sk_test_other") == 200);
+    CHECK(set(R"(["sk_test_other"])").status == 200);
+    CHECK(status("sk_test_check") == 401);
+    CHECK(status("sk_test_other") == 200);
+    CHECK(set(R"("sk_test_other")").status == 422);
+    twin.control("POST", "/reset");
+    CHECK(status("sk_test_check") == 200);
+}
+
 TEST_CASE("a refusal is HTTP 200 with another code, or the code as status where the setting has it") {
     running_twin twin;
     auto refused = [&] {
