@@ -1,15 +1,15 @@
 // What the manifests have to agree with, read where it is said: the program's --help, openapi.yaml, the README's commands.
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
 import { parse } from 'yaml';
 
 const root = new URL('../../../', import.meta.url);
+const binary = process.env.CHECKOUT_BINARY ?? new URL('build/clink-checkout', root).pathname;
 const read = (path) => readFileSync(new URL(path, root), 'utf8');
 
 /** `{NAME: {secret, requiredBy: [command]}}` of every setting. */
 export function settings() {
-    const binary = process.env.CHECKOUT_BINARY ?? new URL('build/clink-checkout', root).pathname;
     const help = execFileSync(binary, ['--help'], { encoding: 'utf8' });
     const found = {};
     for (const [, head, text] of help.matchAll(/^ {2}([A-Z][A-Z0-9_]+(?: or [A-Z0-9_]+)?)\n((?: {6}.*\n)+)/gm)) {
@@ -20,6 +20,10 @@ export function settings() {
     if (Object.keys(found).length < 20) throw new Error(`--help of ${binary} could not be read`);
     return found;
 }
+
+/** What the program says of arguments and settings before it does anything: its lines on standard error. */
+export const complaints = (args, environment) =>
+    spawnSync(binary, args, { env: environment, encoding: 'utf8', timeout: 10000 }).stderr.split('\n').filter(Boolean);
 
 /** The paths of openapi.yaml. */
 export const paths = () => new Set(Object.keys(parse(read('openapi.yaml')).paths));
@@ -34,4 +38,4 @@ export function documentedSecrets(readme = read('deploy/kubernetes/README.md')) 
     return found;
 }
 
-export const readFacts = () => ({ settings: settings(), paths: paths(), secrets: documentedSecrets() });
+export const readFacts = () => ({ settings: settings(), complaints, paths: paths(), secrets: documentedSecrets() });

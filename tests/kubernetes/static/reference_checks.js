@@ -35,6 +35,17 @@ export const referenceChecks = {
         });
     },
 
+    /** Without the files it does not start, and says what else it does not like. */
+    'the program takes its arguments and the values of its settings'(manifests, { complaints }) {
+        return ofOurContainers(manifests, (container) => {
+            const given = manifests.environment(container);
+            const values = Object.fromEntries(Object.entries(given).filter(([name]) => !name.endsWith('_FILE')));
+            const [head, ...lines] = complaints(container.args, values);
+            const missing = (line) => given[`${/^ {2}(\w+) is required/.exec(line)?.[1]}_FILE`];
+            return /^clink-checkout: the configuration is wrong/.test(head) ? lines.filter((line) => !missing(line)) : [head];
+        });
+    },
+
     'secrets come as files alone'(manifests, { settings }) {
         return ofOurContainers(manifests, (container) =>
             Object.keys(manifests.environment(container)).filter((name) => settings[name]?.file));

@@ -44,6 +44,9 @@ const damages = {
 
     'every setting is one that the program knows': (m) => { settings(m).DRAIN_DELAY_SECOND = '8'; },
     'a command has the settings that it requires': (m) => { delete settings(m).CLINK_API_BASE_URL; },
+    'the program takes its arguments and the values of its settings': (m) => {
+        cron(m).jobTemplate.spec.template.spec.containers[0].args[2] = 'yesterday';
+    },
     'secrets come as files alone': (m) => { settings(m).CLINK_API_KEY = 'sk_live'; },
     'a file that a setting names is mounted': (m) => { container(m).volumeMounts[0].mountPath = '/run/secrets/other'; },
     'a mounted file is named by a setting': (m) => { container(m).env = container(m).env.filter(({ name }) => name !== 'API_TOKENS_FILE'); },
