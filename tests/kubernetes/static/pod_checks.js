@@ -79,7 +79,7 @@ export const podChecks = {
     'a pod has the time that its drain takes'(manifests) {
         return ofPods(manifests.ours().filter((pod) => pod.owner.kind === 'Deployment'), ({ spec, containers }) => {
             const settings = manifests.environment(containers.find(isOurs));
-            const drain = Number(settings.DRAIN_DELAY_SECONDS) + Number(settings.DRAIN_TIMEOUT_SECONDS);
+            const drain = Number(settings.DRAIN_DELAY_SECONDS) + Number(settings.DRAIN_TIMEOUT_SECONDS) + 5; // to end for certain
             return !(spec.terminationGracePeriodSeconds > drain) && `${spec.terminationGracePeriodSeconds} s for a drain of ${drain} s`;
         });
     },
