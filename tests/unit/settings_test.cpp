@@ -217,9 +217,13 @@ TEST_CASE("settings: a secret can be in a file, less one line end") {
 
 TEST_CASE("settings: every secret can be in a file, and nothing else can") {
     const temporary_folder folder;
-    const std::set<std::string_view> secrets{
-        "DATABASE_URL", "DATABASE_READ_URL",         "CLINK_API_KEY",
-        "API_TOKENS",   "CLINK_WEBHOOK_SIGNING_KEY", "REDIRECT_SIGNING_KEY"};
+    const std::set<std::string_view> secrets{"DATABASE_URL",
+                                             "DATABASE_READ_URL",
+                                             "CLINK_API_KEY",
+                                             "API_TOKENS",
+                                             "CLINK_WEBHOOK_SIGNING_KEY",
+                                             "REDIRECT_SIGNING_KEY",
+                                             "OTEL_EXPORTER_OTLP_HEADERS"};
     for (const auto& row : setting_table()) {
         CAPTURE(row.name);
         CHECK(row.secret == secrets.contains(row.name));
