@@ -1,6 +1,7 @@
 #include "storage/attempt_listener.h"
 
 #include "observe/log.h"
+#include "storage/answer_watch.h"
 
 #include <pqxx/pqxx>
 
@@ -34,6 +35,7 @@ public:
     impl(const std::string& url, const connection_limits& limits, std::function<void(order_key)> on_end)
         : conninfo_(complete_conninfo(url, limits)),
           on_end_(std::move(on_end)),
+          watch_(limits),
           thread_([this] { run(); }) {}
 
     ~impl() {
@@ -61,7 +63,11 @@ private:
 
     void listen() {
         pqxx::connection link(conninfo_);
-        link.listen(channel, [this](const pqxx::notification& said) { on_end_(read_payload(said.payload)); });
+        {
+            const answer_watch::wait answer(watch_, link.sock());
+            link.listen(channel,
+                        [this](const pqxx::notification& said) { on_end_(read_payload(said.payload)); });
+        }
         on_end_(order_key{});
         while (!ending_)
             link.await_notification(0, look_up_micros);
@@ -69,6 +75,7 @@ private:
 
     const std::string conninfo_;
     const std::function<void(order_key)> on_end_;
+    answer_watch watch_;
     std::atomic<bool> ending_{false};
     std::mutex mutex_;
     std::condition_variable ended_;

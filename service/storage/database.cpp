@@ -2,6 +2,7 @@
 
 #include "observe/log.h"
 #include "observe/metrics.h"
+#include "storage/answer_watch.h"
 #include "storage/session.h"
 
 #include <poll.h>
@@ -68,7 +69,8 @@ class database::impl {
 public:
     explicit impl(database_options options)
         : options_(std::move(options)),
-          conninfo_(complete_conninfo(options_.url, options_.limits)) {
+          conninfo_(complete_conninfo(options_.url, options_.limits)),
+          watch_(options_.limits) {
         metrics().database_queue.set({options_.pool}, 0);
         metrics().database_connections.set({options_.pool}, 0);
         metrics().database_busy.set({options_.pool}, 0);
@@ -256,18 +258,20 @@ private:
     }
 
     void execute(own_connection& mine, operation& op) {
+        answer_watch::wait answer(watch_, mine.link->sock());
         switch (op.mode) {
         case operation_mode::read:
         case operation_mode::statement: {
             pqxx::nontransaction transaction(*mine.link);
-            db_session session(*mine.link, transaction, mine.prepared);
+            db_session session(*mine.link, transaction, mine.prepared, answer);
             op.work(session);
             return;
         }
         case operation_mode::transaction: {
             pqxx::work transaction(*mine.link);
-            db_session session(*mine.link, transaction, mine.prepared);
+            db_session session(*mine.link, transaction, mine.prepared, answer);
             op.work(session);
+            answer.renew();
             transaction.commit();
             return;
         }
@@ -284,6 +288,7 @@ private:
             // A message's DETAIL quotes rows, and a row may hold a page token.
             link->set_verbosity(pqxx::error_verbosity::terse);
             link->set_notice_handler([](pqxx::zview) noexcept {});
+            const answer_watch::wait answer(watch_, link->sock());
             pqxx::nontransaction(*link).exec(limit_statement(options_.limits));
             mine.link = std::move(link);
             metrics().database_connections.add({options_.pool}, 1);
@@ -297,6 +302,7 @@ private:
 
     const database_options options_;
     const std::string conninfo_;
+    answer_watch watch_;
     mutable std::mutex mutex_;
     std::condition_variable changed_;
     std::condition_variable stopped_;

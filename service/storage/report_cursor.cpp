@@ -1,6 +1,7 @@
 #include "storage/report_cursor.h"
 
 #include "observe/log.h"
+#include "storage/answer_watch.h"
 #include "storage/database.h"
 #include "storage/feed_head.h"
 #include "storage/report_select.h"
@@ -31,20 +32,30 @@ public:
     impl(const std::string& url, const report_query& query)
         : columns_(columns_of(query.report).size()),
           fetch_(fetch_rows + trace_comment(query.context)),
-          link_(complete_conninfo(url, limits)) {
+          link_(complete_conninfo(url, limits)),
+          watch_(limits) {
+        answer_watch::wait answer(watch_, link_.sock());
         link_.set_verbosity(pqxx::error_verbosity::terse);
         pqxx::nontransaction(link_).exec(limit_statement(limits) + name_statement);
         work_.emplace(link_);
         as_of_ = read_feed_head(*work_).complete_to;
         const auto numbers = find_feed_range(*work_, query);
         work_->exec(plan_settings);
+        answer.renew();
         auto select = select_report(query, std::nullopt, 0, numbers);
         work_->exec("declare report no scroll cursor for " + select.text, select.values);
+    }
+
+    /// A snapshot that is not at its end is taken back, which is a statement, too.
+    ~impl() {
+        const answer_watch::wait answer(watch_, link_.sock());
+        work_.reset();
     }
 
     instant as_of() const { return as_of_; }
 
     report_rows next() {
+        const answer_watch::wait answer(watch_, link_.sock());
         auto found = work_->exec(fetch_);
         return take_rows(std::move(found), columns_);
     }
@@ -57,6 +68,7 @@ private:
     const std::size_t columns_;
     const std::string fetch_;
     pqxx::connection link_;
+    answer_watch watch_;
     std::optional<snapshot> work_;
     instant as_of_{};
 };

@@ -2,6 +2,8 @@
 // own transaction. For storage/*.cpp alone; everything else sees stores.
 #pragma once
 
+#include "storage/answer_watch.h"
+
 #include <pqxx/pqxx>
 
 #include <set>
@@ -19,21 +21,24 @@ struct sql_statement {
 class db_session {
 public:
     db_session(pqxx::connection& connection, pqxx::transaction_base& transaction,
-               std::set<std::string_view>& prepared)
+               std::set<std::string_view>& prepared, answer_watch::wait& answer)
         : connection_(connection),
           transaction_(transaction),
-          prepared_(prepared) {}
+          prepared_(prepared),
+          answer_(answer) {}
 
     /// Executes the statement, prepared once per connection. Throws pqxx's exceptions.
     template <class... Arguments>
     pqxx::result run(const sql_statement& statement, Arguments&&... arguments) {
         prepare(statement);
+        answer_.renew();
         return transaction_.exec(pqxx::prepped{statement.name},
                                  pqxx::params{std::forward<Arguments>(arguments)...});
     }
 
     /// Executes it planned for these values alone: for reports, whose conditions differ from one to the next.
     pqxx::result run_once(const std::string& text, const pqxx::params& values) {
+        answer_.renew();
         return transaction_.exec(text, values);
     }
 
@@ -48,6 +53,7 @@ private:
     pqxx::connection& connection_;
     pqxx::transaction_base& transaction_;
     std::set<std::string_view>& prepared_;
+    answer_watch::wait& answer_;
 };
 
 } // namespace checkout

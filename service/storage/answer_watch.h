@@ -1,0 +1,62 @@
+// Ends the wait for a server that is connected and says nothing: one that hangs while its machine still
+// acknowledges what it is sent, so that no TCP time-out ends it, or whose commit waits for a standby that is
+// gone, which statement_timeout does not cover. libpq would wait for ever. The socket is shut down instead,
+// which libpq takes for a server that closed the connection.
+#pragma once
+
+#include "storage/conninfo.h"
+
+#include <chrono>
+#include <condition_variable>
+#include <list>
+#include <mutex>
+#include <thread>
+
+namespace checkout {
+
+class answer_watch {
+    struct awaited {
+        int socket;
+        std::chrono::steady_clock::time_point until;
+        bool overdue = false;
+    };
+
+public:
+    /// While it lives, an answer is awaited on the socket, which is open all the while. For one thread.
+    class wait {
+    public:
+        wait(answer_watch& watch, int socket);
+        ~wait();
+        wait(const wait&) = delete;
+        wait& operator=(const wait&) = delete;
+
+        /// The answer that comes next may take the whole patience again.
+        void renew();
+
+    private:
+        answer_watch& watch_;
+        std::list<awaited>::iterator at_;
+    };
+
+    /// Waits as long as the server itself may take for a statement by `limits`, and for the way there and
+    /// back as long as for a lock: what the server ends by itself it can say first.
+    explicit answer_watch(const connection_limits& limits);
+    ~answer_watch();
+    answer_watch(const answer_watch&) = delete;
+    answer_watch& operator=(const answer_watch&) = delete;
+
+private:
+    void run();
+    void give_up_overdue();
+
+    const std::chrono::milliseconds patience_;
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    std::list<awaited> awaited_; ///< in order of `until`, since all have the same patience
+    std::list<awaited> overdue_;
+    bool idle_ = false; ///< the thread sleeps until something is awaited
+    bool stopping_ = false;
+    std::thread thread_; ///< last: it uses everything above
+};
+
+} // namespace checkout
