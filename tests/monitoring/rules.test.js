@@ -1,0 +1,80 @@
+// The rules: valid, tested alert by alert, explained in the runbook, and about metrics that exist.
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { basename } from 'node:path';
+import { test } from 'node:test';
+
+import { openapiFile } from '../e2e/support/environment.js';
+import { alertNames, alerts, catalogue, recorded, rules, rulesFile, ruleTestFiles, ruleTests, runbook } from './support/documents.js';
+import { readPromql } from './support/promql.js';
+import { promtool } from './support/promtool.js';
+import { misnamed } from './support/names.js';
+
+const urgencies = new Set(['today', 'week']);
+const firing = /ALERTS\{[^}]*alertname="(\w+)"[^}]*\}/g;
+
+test('rules.yml is valid and has no rule twice', () => {
+    const { status, text } = promtool(['check', 'rules', '--lint=all', '--lint-fatal', rulesFile]);
+    assert.equal(status, 0, text);
+});
+
+for (const file of ruleTestFiles)
+    test(`unit tests of ${basename(file)}`, () => {
+        const { status, text } = promtool(['test', 'rules', file]);
+        assert.equal(status, 0, text);
+    });
+
+test('every alert has a unit test in which it fires and one in which it does not', () => {
+    const fires = new Set();
+    const quiet = new Set();
+    for (const { promql_expr_test: questions = [] } of ruleTests)
+        for (const { expr, exp_samples: samples } of questions)
+            for (const [, name] of expr.matchAll(firing)) (samples.length > 0 ? fires : quiet).add(name);
+    assert.deepEqual([...fires].sort(), [...alertNames].sort());
+    assert.deepEqual([...quiet].sort(), [...alertNames].sort());
+});
+
+test('every alert says how urgent it is, what is felt, and where to read on', () => {
+    for (const { alert, labels, annotations } of alerts) {
+        assert.match(alert, /^Checkout[A-Z]\w+$/);
+        assert.ok(['page', 'ticket'].includes(labels.severity), alert);
+        assert.ok(labels.urgency === undefined || urgencies.has(labels.urgency), alert);
+        assert.deepEqual(Object.keys(annotations).sort(), ['description', 'runbook_url', 'summary'], alert);
+        const anchor = `{{ $externalLabels.runbooks }}deploy/monitoring/runbook.md#${alert.toLowerCase()}`;
+        assert.equal(annotations.runbook_url, anchor);
+        assert.match(annotations.description, /^[A-Z].*\.$/s, alert);
+        assert.ok(annotations.summary.length <= 120, alert);
+    }
+});
+
+test('every alert has its section in the runbook, and every such section its alert', () => {
+    const sections = [...runbook.matchAll(/^### (Checkout\w+)$/gm)].map(([, name]) => name);
+    assert.deepEqual([...sections].sort(), [...alertNames].sort());
+});
+
+test('rules name metrics, labels and values that exist', () => {
+    for (const { alert, record, expr } of rules) assert.deepEqual(misnamed(expr), [], alert ?? record);
+});
+
+test('what is recorded is used', () => {
+    const used = new Set(rules.flatMap(({ expr }) => readPromql(expr).selectors.map(({ name }) => name)));
+    for (const { record } of recorded) assert.ok(used.has(record) || record === 'checkout:sessions:max', record);
+});
+
+test('every kind of discrepancy has one urgency', () => {
+    const kindsOf = (name) => {
+        const { selectors } = readPromql(alerts.find(({ alert }) => alert === name).expr);
+        return selectors[0].matchers.find(({ label }) => label === 'kind').value.split('|');
+    };
+    const named = [...kindsOf('CheckoutMoneyDiscrepancy'), ...kindsOf('CheckoutDiscrepancyWaiting'), 'stuck_unknown'];
+    assert.deepEqual(named.sort(), [...catalogue.get('checkout_discrepancies_open').values.kind].sort());
+});
+
+test('every problem with a 5xx is told apart as ours or Clink\'s', () => {
+    const rows = readFileSync(openapiFile, 'utf8').match(/^ *\| 5\d\d \|.*$/gm);
+    const codes = rows.flatMap((row) => [...row.matchAll(/`([a-z_]+)`/g)].map(([, code]) => code));
+    assert.ok(codes.length >= 7, codes.join());
+    const [{ matchers }] = readPromql(recorded.find(({ record }) => record === 'checkout:errors:rate5m').expr).selectors;
+    const ours = matchers.find(({ label }) => label === 'code').value.split('|');
+    assert.deepEqual(codes.filter((code) => !code.startsWith('clink_')).sort(), ours.sort());
+});
