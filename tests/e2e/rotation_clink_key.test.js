@@ -24,9 +24,12 @@ before(async () => {
     load = new Load({ ...fleet.shop(), storefrontKeys: [fleet.stack.service.storefrontKey] });
 });
 after(async () => {
-    await load?.stop();
-    await fleet?.close();
-    volume?.remove();
+    try {
+        await load?.stop();
+    } finally {
+        await fleet?.close();
+        volume?.remove();
+    }
 });
 
 const unauthorized = async () => (await fleet.stack.twin.control('GET', 'stats')).answers['401'] ?? 0;

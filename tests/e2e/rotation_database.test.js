@@ -29,9 +29,12 @@ before(async () => {
     load = new Load({ ...fleet.shop(), storefrontKeys: [fleet.stack.service.storefrontKey] });
 });
 after(async () => {
-    await load?.stop();
-    await fleet?.close();
-    volume?.remove();
+    try {
+        await load?.stop();
+    } finally {
+        await fleet?.close();
+        volume?.remove();
+    }
 });
 
 const write = (login) => volume.update({ 'database-url': `${database.urlOf(login)}\n` });

@@ -23,9 +23,12 @@ before(async () => {
     load = new Load({ ...fleet.shop(), storefrontKeys: [storefrontKeyOf(old)] });
 });
 after(async () => {
-    await load?.stop();
-    await fleet?.close();
-    volume?.remove();
+    try {
+        await load?.stop();
+    } finally {
+        await fleet?.close();
+        volume?.remove();
+    }
 });
 
 /** A customer who is on Clink's page, and one who thinks about it. */

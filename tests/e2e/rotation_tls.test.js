@@ -99,9 +99,12 @@ describe("the listener's certificate", () => {
         crowd = new Crowd(stack, { ca: authority.ca });
     });
     after(async () => {
-        await crowd?.stop();
-        await stack?.close();
-        volume?.remove();
+        try {
+            await crowd?.stop();
+        } finally {
+            await stack?.close();
+            volume?.remove();
+        }
     });
 
     test('of a mounted Secret: new connections get the new one, open ones go on', async () => {
@@ -153,10 +156,13 @@ describe('the authority of client certificates', () => {
         crowd = new Crowd(stack, optionsOf(0));
     });
     after(async () => {
-        await crowd?.stop();
-        await stack?.close();
-        for (const each of authorities ?? []) each.remove();
-        rmSync(directory, { recursive: true, force: true });
+        try {
+            await crowd?.stop();
+        } finally {
+            await stack?.close();
+            for (const each of authorities ?? []) each.remove();
+            rmSync(directory, { recursive: true, force: true });
+        }
     });
 
     const optionsOf = (which) => ({ ca: authority.ca, cert: members[which].cert, key: members[which].key });

@@ -25,10 +25,7 @@ const text = (lines) => `${lines.join('\n')}\n`;
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
 let stack;
-before(async () => {
-    recordSecrets([...Object.values(old.tokens), ...Object.values(fresh.tokens)]);
-});
-after(() => stack?.close());
+before(() => recordSecrets([...Object.values(old.tokens), ...Object.values(fresh.tokens)]));
 
 /** The stack with its tokens in a file, and customers whose shop has the old ones. */
 async function begin(label, file) {
@@ -39,9 +36,13 @@ async function begin(label, file) {
 }
 
 async function end(load) {
-    await load?.stop();
-    await stack?.close();
+    const ended = stack;
     stack = undefined;
+    try {
+        await load?.stop();
+    } finally {
+        await ended?.close();
+    }
 }
 
 const statusWith = async (token) => (await stack.api.as(token).call('listReconciliationPayments')).status;
@@ -78,8 +79,8 @@ describe('a mounted Secret', () => {
 
         Object.assign(load, shop(fresh.tokens));
         await load.round();
-        const lines = stack.service.process.logLines();
-        const callers = lines.slice(-10).map(({ caller }) => caller).filter(Boolean);
+        const callers = stack.service.process.logLines().map(({ caller }) => caller).filter(Boolean).slice(-10);
+        assert.equal(callers.length, 10);
         assert.ok(callers.every((name) => name.startsWith('fresh-')), `the log tells who calls: ${callers}`);
 
         volume.update({ tokens: text(freshLines) });

@@ -24,9 +24,12 @@ before(async () => {
     load = new Load({ ...fleet.shop(), storefrontKeys: [fleet.stack.service.storefrontKey] });
 });
 after(async () => {
-    await load?.stop();
-    await fleet?.close();
-    volume?.remove();
+    try {
+        await load?.stop();
+    } finally {
+        await fleet?.close();
+        volume?.remove();
+    }
 });
 
 /** A payment whose webhooks Clink holds, signed with what is its key now. */

@@ -57,8 +57,11 @@ export class Fleet {
     }
 
     async close() {
-        await this.stack?.close();
-        await this.balancer.stop();
+        try {
+            await this.stack?.close();
+        } finally {
+            await this.balancer.stop();
+        }
     }
 
     async #grow(like) {
