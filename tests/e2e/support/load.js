@@ -21,7 +21,7 @@ export class Load {
     }
 
     /** Awaits that a journey of each kind was begun after now and ended; nothing failed so far. */
-    async round(seconds = 30) {
+    async round(seconds = 120) {
         const now = performance.now();
         const isOver = () => [...this.done.values()].every((begun) => begun > now);
         await eventually('there was a journey of each kind', () => this.failures.length > 0 || isOver(), seconds);
