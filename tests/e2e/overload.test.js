@@ -1,12 +1,15 @@
 // More than can be served: what is refused is refused early and with Retry-After, what is accepted is served, and overload alone
 // takes no replica out.
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
 
 import { parsed } from './support/client.js';
 import { connect } from './support/database.js';
-import { eventually } from './support/environment.js';
+import { artifacts, checkoutBinary, eventually } from './support/environment.js';
 import { RawConnection } from './support/http.js';
+import { Service } from './support/service.js';
 import { Stack } from './support/stack.js';
 
 let stack;
@@ -36,6 +39,39 @@ test('a connection past MAX_CONNECTIONS takes the place of the longest idle one'
         assert.equal((await connection.answer()).status, 404);
         connection.close();
     }
+});
+
+describe('few descriptors', () => {
+    /** The service, started with that limit of open files, soft and hard. */
+    const limited = (files) => {
+        const program = join(artifacts(), `with-${files}-files`);
+        writeFileSync(program, `#!/bin/sh\nulimit -n ${files} && exec '${checkoutBinary}' "$@"\n`, { mode: 0o755 });
+        return program;
+    };
+    const settings = () => ({ databaseUrl: stack.database.serverUrl, clinkUrl: stack.twin.apiBase, clinkKey: stack.twin.apiKey });
+
+    test('leave room for fewer clients, and none of them keeps the service from its work', async () => {
+        const service = new Service('overload-files', settings());
+        stack.services.push(service);
+        await service.start({ binary: limited(800) });
+        const said = service.process.logLines().find(({ event }) => event === 'connections_limited');
+        assert.ok(said.limit > 50 && said.limit < 400, JSON.stringify(said));
+        const held = [];
+        for (let i = 0; i < 2 * said.limit; i++) held.push(await RawConnection.open(service.base));
+        const client = stack.clientOf(service);
+        await client.create(stack.order());
+        await client.as(service.tokens.finance).payments({});
+        await client.call('readyz', { expect: 200 });
+        assert.ok(!service.process.stderr.includes('"http_accept_failed"'));
+        for (const connection of held) connection.close();
+    });
+
+    test('that are not enough for any are a reason not to start', async () => {
+        const service = new Service('overload-no-files', settings());
+        await service.start({ binary: limited(500), awaitReady: false });
+        assert.equal((await service.process.exited).code, 1);
+        assert.match(service.process.stderr, /limit of open files is 500/);
+    });
 });
 
 test('requests that would wait long for the database are refused before they do, and the replica stays ready', async () => {
