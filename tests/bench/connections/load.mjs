@@ -1,8 +1,10 @@
 // Storefronts at work: each on a connection of its own, creating a page for a new order and reading it back, one request after the
-// other.
+// other; who is refused waits for as long as Retry-After says, and up to twice as long.
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
 import https from 'node:https';
+
+import { pause } from '../finance/figures.mjs';
 
 export class Load {
     constructor(stack, service, workers) {
@@ -28,7 +30,10 @@ export class Load {
     async #customer(found) {
         const terms = this.stack.order({ merchantOrderId: `bench-${randomBytes(10).toString('hex')}` });
         const made = await this.#timed('POST', '/v1/checkout-sessions', JSON.stringify(terms));
-        if (made.status === 503 || made.status === 429) return void found.refused.push(made);
+        if (made.status === 503 || made.status === 429) {
+            found.refused.push(made);
+            return pause(Number(made.retryAfter) * 1000 * (1 + Math.random()));
+        }
         if (made.status !== 201) return void found.failed++;
         found.creates.push(made.ms);
         const read = await this.#timed('GET', `/v1/checkout-sessions/${made.json.sessionId}`);
