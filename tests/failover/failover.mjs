@@ -27,9 +27,21 @@ const afterMs = 10_000;
 const followSeconds = 15;
 const pause = (ms) => new Promise((done) => setTimeout(done, ms));
 
+/** What has to be taken down however this ends: the servers are no children of this process. */
+const standing = new Set();
+const takeDown = async (thing) => {
+    if (standing.delete(thing)) await thing.remove();
+};
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+    process.once(signal, async () => {
+        for (const thing of standing) await takeDown(thing);
+        process.exit(1);
+    });
+
 async function run(name, { synchronous, start, fault, splits }) {
     const label = name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
     const topology = await start({ pace });
+    standing.add(topology);
     let world;
     try {
         world = await World.start(label, topology);
@@ -63,7 +75,7 @@ async function run(name, { synchronous, start, fault, splits }) {
         return result;
     } finally {
         await world?.stop();
-        await topology.remove();
+        await takeDown(topology);
     }
 }
 

@@ -1,6 +1,8 @@
 // What the customers' requests say of an outage: how long it was, what it was answered with, and how long it made somebody wait.
 
 const isGood = ({ status }) => status === 200 || status === 201;
+/** Not Clink's fault, and not a record that is behind. */
+const isOutage = ({ status, code }) => status === undefined || code === 'database_unavailable';
 
 /** Creates that ended after `since`, of one replica, as they ended. */
 function createsOf(answers, replica, since) {
@@ -10,14 +12,14 @@ function createsOf(answers, replica, since) {
 }
 
 /**
- * Of one replica after the fault at `since`, in seconds: `outage` from the first create that failed to the first that was
- * answered after the last failure; `silence`, the longest time without a create that was answered; `slowest` request of any kind;
+ * Of one replica after the fault at `since`, in seconds: `outage` from the first create that failed for want of a database to the
+ * first that was answered after the last of them; `silence`, the longest time without a create that was answered; `slowest` request of any kind;
  * `recovered`, from the fault to that first answer (0 where no create failed and none took long).
  */
 export function outageOf(answers, replica, since) {
     const creates = createsOf(answers, replica, since);
     const good = creates.filter(isGood);
-    const failed = creates.filter((each) => !isGood(each));
+    const failed = creates.filter(isOutage);
     const lastFailure = failed.at(-1)?.ended ?? since;
     const back = good.find(({ ended }) => ended >= lastFailure)?.ended ?? Infinity;
     const moments = [since, ...good.map(({ ended }) => ended)];
