@@ -20,7 +20,8 @@ constexpr std::size_t other_connections =
     2; ///< to the database: who listens, and who looks whether it is there
 constexpr std::size_t other_files = 64;
 
-/// A connection to the database has a second descriptor while a call is under way (storage/call_watch.h).
+/// Twice as many as there are connections to the database: one that broke may not be closed when its
+/// successor is made.
 std::size_t count_own_files(const settings& with) {
     const auto to_database = static_cast<std::size_t>(with.database.pool_size) + finance_connections
                              + export_desk::exports_at_once + other_connections;

@@ -7,6 +7,12 @@
 
 namespace checkout {
 
+namespace {
+
+constexpr std::chrono::milliseconds last_words{200};
+
+} // namespace
+
 last_resort::~last_resort() {
     {
         const std::lock_guard lock(mutex_);
@@ -35,7 +41,9 @@ void last_resort::run() {
     }
     if (over_)
         return;
-    write_log(log_level::warning, "exit_forced");
+    // Whoever reads the log may stand still, too.
+    std::thread([] { write_log(log_level::warning, "exit_forced"); }).detach();
+    std::this_thread::sleep_for(last_words);
     std::_Exit(status_);
 }
 

@@ -90,7 +90,7 @@ asio::awaitable<transport_result> clink_transport::impl::exchange(std::shared_pt
     if (self->abandoned_)
         co_return failed(transport_phase::waiting, asio::error::timed_out);
     auto lease = co_await clink_connection_pool::acquire(self->pool_, deadline, max_idle);
-    if (!lease)
+    if (!lease || self->abandoned_)
         co_return failed(transport_phase::waiting, asio::error::timed_out);
     const bool reused = lease->held() != nullptr;
     if (!reused) {

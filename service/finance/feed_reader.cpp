@@ -21,6 +21,8 @@ asio::awaitable<feed_page> feed_reader::read(std::int64_t after, int limit, std:
         auto page = co_await reports_.read_feed(after, limit);
         if (page.rows.size() > 0 || sequencer_.stopped() || std::chrono::steady_clock::now() >= until)
             co_return page;
+        if (is_full()) // by now: those who came meanwhile were let in, too
+            co_return page;
         ++waiting_;
         co_await sequencer_.wait_past(after, until);
         // Numbers that are given may not be where this reads, yet.

@@ -122,6 +122,7 @@ asio::awaitable<void> stream_connection::run(std::shared_ptr<stream_connection> 
 }
 
 asio::awaitable<bool> stream_connection::open() {
+    const connection_group::idle_place waiting(*group_, *this);
     timer_.arm(group_->limits.header_timeout);
     co_return !co_await stream_->open();
 }

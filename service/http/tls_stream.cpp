@@ -2,6 +2,7 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
@@ -133,6 +134,7 @@ public:
                     co_return failed;
             }
         }
+        co_await give_way();
         co_return error_code();
     }
 
@@ -157,6 +159,10 @@ public:
     tcp::socket& socket() override { return socket_; }
 
 private:
+    /// To everybody else on the thread, after each answer: a peer whose next request is there and who has
+    /// room for its answer would otherwise keep the thread for itself.
+    asio::awaitable<void> give_way() { co_await asio::post(socket_.get_executor(), asio::use_awaitable); }
+
     /// Until what OpenSSL did not get done can go on; or why it cannot.
     asio::awaitable<error_code> wait_after(int done) {
         const int reason = SSL_get_error(session_.get(), done);

@@ -93,6 +93,7 @@ asio::awaitable<error_code> connect(beast::tcp_stream& stream, host_question::ad
         error = failure;
         if (!error)
             break;
+        stream.close(); // the next address may be of another family
     }
     co_return error;
 }

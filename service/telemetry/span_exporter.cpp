@@ -145,10 +145,24 @@ private:
                 co_await wake_.async_wait(as_result);
             }
             auto batch = take_batch();
-            if (!batch.empty())
-                co_await send(std::move(batch));
-            else if (is_closing())
+            if (batch.empty() && is_closing())
                 co_return;
+            if (!batch.empty())
+                co_await send_or_lose(std::move(batch));
+        }
+    }
+
+    /// No memory or no thread for this batch says nothing about the next one.
+    asio::awaitable<void> send_or_lose(std::vector<finished_span> batch) {
+        try {
+            co_await send(std::move(batch));
+        } catch (const std::exception& error) {
+            {
+                const std::lock_guard lock(mutex_);
+                count_sent(0);
+            }
+            if (!std::exchange(is_failing_, true))
+                write_log(log_level::warning, "spans_not_exported", {{"detail", error.what()}});
         }
     }
 

@@ -66,6 +66,27 @@ TEST_SUITE("http server TLS") {
         CHECK((SSL_get_shutdown(client.tls()) & SSL_RECEIVED_SHUTDOWN) != 0);
     }
 
+    TEST_CASE("one client's many requests at once do not keep the others waiting") {
+        const tls_files files;
+        test_server server({}, files.paths);
+        const auto context = make_client_context();
+        raw_client greedy(server.port());
+        raw_client other(server.port());
+        REQUIRE(greedy.start_tls(context.get()));
+        REQUIRE(other.start_tls(context.get()));
+        constexpr int requests = 1'000;
+        std::string many = "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n";
+        for (int i = 0; i < requests; ++i)
+            many += "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
+        greedy.send(many);
+        server.await_held(1);
+        other.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\nGET /count HTTP/1.1\r\nHost: a\r\n\r\n");
+        server.await_held(2); // all that is to come lies in the server's sockets
+        server.release();
+        CHECK(other.read_response().status == 200);
+        CHECK(std::stoi(other.read_response().body) < 100);
+    }
+
     TEST_CASE("versions before 1.2 are refused, 1.2 and 1.3 are not") {
         const tls_files files;
         test_server server({}, files.paths);

@@ -103,6 +103,8 @@ asio::awaitable<http_response> test_server::handle(http_request request) {
         held_.notify_all();
         co_await gate_.async_wait(asio::as_tuple(asio::use_awaitable));
     }
+    if (request.path == "/count")
+        co_return plain(200, std::to_string(handled_));
     co_return respond(std::move(request));
 }
 

@@ -23,7 +23,8 @@ constexpr std::size_t admitted_body_bytes = 1024;
 /// Its paths: "/echo" gives the body back, "/hold" answers when release() is called, "/big" is 32 MiB,
 /// "/empty" 204,
 /// "/unchanged" 304, "/close" closes, "/throws" throws, "/split" has a line break in a header, "/certificate"
-/// says whether the client showed one; anything else is 200 with the request's path and query as its body.
+/// says whether the client showed one, "/count" how many requests were handled by now; anything else is 200
+/// with the request's path and query as its body.
 class test_server {
 public:
     explicit test_server(server_limits limits = {}, std::optional<server_tls> tls = {});
