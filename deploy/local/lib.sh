@@ -113,7 +113,7 @@ configure() {
     local log=$logs/configure-$1.log home=$root/build options=()
     [[ $1 == release ]] || home=$root/build/$1
     # A compiler that nobody has tried may warn of something new; that must not keep the service from being built.
-    [[ $(debian_release) == 12 ]] || options+=(-DCHECKOUT_WERROR=OFF)
+    [[ $(debian_release) =~ ^1[23]$ ]] || options+=(-DCHECKOUT_WERROR=OFF)
     if [[ -f $home/CMakeCache.txt ]] && ! grep -qxF "CMAKE_HOME_DIRECTORY:INTERNAL=$root" "$home/CMakeCache.txt"; then
         options+=(--fresh)
     fi

@@ -1,5 +1,7 @@
 #include "app/version.h"
 
+#include <string_view>
+
 namespace checkout {
 
 std::string version_number() {
@@ -20,12 +22,20 @@ std::string compiler() {
 
 std::string version_text() {
 #ifdef NDEBUG
-    const std::string build = "release";
+    constexpr std::string_view build = "release";
 #else
-    const std::string build = "debug";
+    constexpr std::string_view build = "debug";
 #endif
-    return "clink-checkout " + version_number() + " (revision " + revision() + ", " + compiler() + ", "
-           + build + ")";
+    std::string text = "clink-checkout ";
+    text += version_number();
+    text += " (revision ";
+    text += revision();
+    text += ", ";
+    text += compiler();
+    text += ", ";
+    text += build;
+    text += ")";
+    return text;
 }
 
 } // namespace checkout
