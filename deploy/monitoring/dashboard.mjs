@@ -150,7 +150,7 @@ function placeRow([title, panels]) {
 }
 
 const choice = (name, query) => ({
-    name, label: name, type: 'query', datasource, query: { query, refId: name }, definition: query, refresh: 2, sort: 1, hide: 0,
+    name, label: name, type: 'query', datasource, query: { query, refId: name }, refresh: 2, sort: 1, hide: 0,
     multi: true, includeAll: true, allValue: '.*', current: { selected: true, text: ['All'], value: ['$__all'] }, options: [],
 });
 
@@ -171,7 +171,7 @@ const dashboard = {
         expr: `ALERTS{alertname=~"Checkout.*",alertstate="firing",${here}}`, titleFormat: '{{alertname}}', step: '60s',
     }] },
     templating: { list: [
-        { name: 'datasource', label: 'data source', type: 'datasource', query: 'prometheus', refresh: 1, hide: 0, current: {}, options: [] },
+        { name: 'datasource', label: 'data source', type: 'datasource', query: 'prometheus', refresh: 1, hide: 0, options: [] },
         choice('namespace', 'label_values(checkout_build_info, namespace)'),
         choice('job', 'label_values(checkout_build_info{namespace=~"$namespace"}, job)'),
     ] },
