@@ -19,7 +19,7 @@ COPY service service
 ARG JOBS
 ARG REVISION=unknown
 RUN --mount=type=cache,id=clink-checkout-ccache,target=/var/cache/ccache \
-    export CCACHE_DIR=/var/cache/ccache \
+    export LC_ALL=C.UTF-8 CCACHE_DIR=/var/cache/ccache \
     && cmake --preset release -DCHECKOUT_TESTS=OFF -DCHECKOUT_REVISION="$REVISION" \
     && cmake --build --preset release --parallel "${JOBS:-$(nproc)}" --target clink-checkout
 
