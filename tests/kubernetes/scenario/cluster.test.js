@@ -64,6 +64,7 @@ describe('the sandbox overlay on a cluster', () => {
         const failures = load.failures(since);
         const verdict = judge(failures, kills, patienceMs);
         const requests = load.requests.filter(({ at }) => at >= since);
+        if (failures.length > 0) t.diagnostic(JSON.stringify({ kills, failures: failures.slice(0, 30).map(brief) }));
         t.diagnostic(JSON.stringify({
             pods: kills.length, requests: requests.length, failed: failures.length, cut: verdict.cut.length, waited: verdict.waited.length,
             refused: verdict.refused.length, p50Ms: quantile(requests, 0.5), p99Ms: quantile(requests, 0.99), exits: exits.since(since).join(' '),
@@ -134,6 +135,7 @@ describe('the sandbox overlay on a cluster', () => {
             'create', 'job', name, '--from=cronjob/clink-checkout-reconcile', '--dry-run=client', '--output=json'));
         const { args } = job.spec.template.spec.containers[0];
         args[args.indexOf('--to') + 1] = new Date(Date.now() + 86400000).toISOString().slice(0, 10);
+        args[args.indexOf('--max-per-second') + 1] = '2000'; // a night's pace would take too long for thousands of orders
         await applyObject(job);
         const ended = await eventually(`${name} ends`, async () => {
             const { status } = JSON.parse(await kubectl('get', 'job', name, '--output=json'));

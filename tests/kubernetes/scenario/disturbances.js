@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 
-import { kubectl, settled } from './kubectl.js';
+import { eventually, kubectl, replicas } from './kubectl.js';
 
 const run = promisify(execFile);
 const everyMs = 4000;
@@ -14,12 +14,19 @@ export async function roll() {
     await kubectl('rollout', 'status', 'deployment/clink-checkout', '--timeout=10m');
 }
 
+/** Those that would be left if one more went: two that are ready, and not about to go. */
+const enough = () =>
+    eventually('two replicas are ready', async () => {
+        const staying = (await replicas()).filter(({ ready, leaving }) => ready && !leaving);
+        return staying.length >= 2 && staying;
+    });
+
 /** Does `end` to one ready replica after the other, every few seconds, but never to the last one that is ready. */
 async function oneAfterTheOther(seconds, end) {
     const done = [];
     const until = Date.now() + seconds * 1000;
     while (Date.now() < until) {
-        const [victim] = await settled(2);
+        const [victim] = await enough();
         done.push({ at: Date.now(), address: victim.address });
         await end(victim);
         await pause(everyMs);
