@@ -121,6 +121,10 @@ test("of the feed's readers 256 may wait; one more is refused, and nobody else",
         reader.send(request(30));
         readers.push(reader);
     }
+    await eventually('all of them wait', async () => {
+        const { text } = await stack.api.as(null).call('getMetrics', { expect: 200 });
+        return Number(/^checkout_http_requests_in_flight (\d+)$/m.exec(text)[1]) >= readers.length;
+    });
     const another = await RawConnection.open(base);
     const answer = await eventually('one is refused', async () => {
         another.send(request(1));
