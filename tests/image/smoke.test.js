@@ -7,12 +7,16 @@ import { after, before, describe, test } from 'node:test';
 import { allOfIt, reconcile, runCommand } from '../e2e/support/command.js';
 import { Stack } from '../e2e/support/stack.js';
 import { redirectSignature } from '../e2e/support/storefront.js';
-import { containerRunning, image, mappedFiles, mounted, podman, processStatus } from './support/containers.js';
+import { mappedFiles, mounted, podman, processOf, processStatus } from './support/containers.js';
+
+const container = `smoke-${process.pid}`; // not the only one: other suites run beside this one
 
 let stack;
 let terms;
 let session;
-before(async () => (stack = await Stack.start('image'))); // runs `migrate` and `serve`
+before(async () => {
+    stack = await Stack.start('image', { env: { CONTAINER_OPTIONS: `--name ${container}` } }); // runs `migrate` and `serve`
+});
 after(() => stack?.close());
 
 test('an order becomes a page, is paid, and the customer is led back to the shop', async () => {
@@ -59,38 +63,38 @@ test('a wrong configuration is named, with status 2', async () => {
 });
 
 describe('the process', () => {
-    let container;
-    before(async () => (container = await containerRunning('serve')));
+    let pid;
+    before(async () => (pid = await processOf(container)));
 
     test('is the program itself', () => {
-        assert.equal(readlinkSync(`/proc/${container.pid}/exe`), '/usr/bin/clink-checkout');
-        assert.deepEqual(processStatus(container.pid, 'NSpid').at(-1), '1');
+        assert.equal(readlinkSync(`/proc/${pid}/exe`), '/usr/bin/clink-checkout');
+        assert.deepEqual(processStatus(pid, 'NSpid').at(-1), '1');
     });
 
     test('is not root and cannot become it', () => {
-        for (const name of ['Uid', 'Gid']) assert.deepEqual(processStatus(container.pid, name), ['10001', '10001', '10001', '10001']);
-        for (const name of ['CapEff', 'CapPrm', 'CapBnd', 'CapAmb']) assert.match(processStatus(container.pid, name)[0], /^0+$/, name);
-        assert.deepEqual(processStatus(container.pid, 'NoNewPrivs'), ['1']);
+        for (const name of ['Uid', 'Gid']) assert.deepEqual(processStatus(pid, name), ['10001', '10001', '10001', '10001']);
+        for (const name of ['CapEff', 'CapPrm', 'CapBnd', 'CapAmb']) assert.match(processStatus(pid, name)[0], /^0+$/, name);
+        assert.deepEqual(processStatus(pid, 'NoNewPrivs'), ['1']);
     });
 
     test('has a root that cannot be written, even by root', () => {
-        const root = `/proc/${container.pid}/root`;
+        const root = `/proc/${pid}/root`;
         for (const directory of ['', '/tmp', '/run', '/etc', '/usr/bin', '/var/lib'])
             assert.throws(() => writeFileSync(`${root}${directory}/probe`, ''), { code: 'EROFS' }, directory);
     });
 
     test('holds no file open for writing', () => {
-        const descriptors = readdirSync(`/proc/${container.pid}/fd`).map((name) => readlinkSync(`/proc/${container.pid}/fd/${name}`));
+        const descriptors = readdirSync(`/proc/${pid}/fd`).map((name) => readlinkSync(`/proc/${pid}/fd/${name}`));
         assert.deepEqual(descriptors.filter((path) => path.startsWith('/') && path !== '/dev/null'), []);
     });
 
     test('has loaded every library of the image: none is there for nothing', async () => {
         const present = await mounted((root) => librariesBelow(root));
-        assert.deepEqual(mappedFiles(container.pid).filter((path) => path !== '/usr/bin/clink-checkout'), present);
+        assert.deepEqual(mappedFiles(pid).filter((path) => path !== '/usr/bin/clink-checkout'), present);
     });
 
     test('leaves in good order when the engine stops it, by the image\'s own signal', async () => {
-        await podman('stop', '--time', '40', container.id);
+        await podman('stop', '--time', '40', container);
         assert.deepEqual(await stack.service.process.exited, { code: 0, signal: null });
         const last = stack.service.process.logLines().at(-1);
         assert.ok(last, 'it says so');

@@ -28,12 +28,9 @@ export async function mounted(work) {
     }
 }
 
-/** The one container that runs `command` of the image: `{id, pid}`. */
-export async function containerRunning(command) {
-    const all = JSON.parse(await podman('ps', '--format', 'json'));
-    const found = all.filter((each) => each.Image === image && each.Command.join(' ') === command);
-    if (found.length !== 1) throw new Error(`${found.length} containers run ${command}: ${JSON.stringify(all)}`);
-    return { id: found[0].Id, pid: found[0].Pid };
+/** The process, as this machine numbers it, of the container that bears the name. */
+export async function processOf(container) {
+    return JSON.parse(await podman('container', 'inspect', container))[0].State.Pid;
 }
 
 /** A field of /proc/PID/status, split at white space. */
