@@ -80,8 +80,4 @@ void tracing::close() noexcept {
         exporter_->close(last_patience);
 }
 
-span_counts tracing::counts() const {
-    return exporter_ ? exporter_->counts() : span_counts();
-}
-
 } // namespace checkout
