@@ -3,6 +3,7 @@
 #include "app/admin.h"
 #include "app/capacity.h"
 #include "app/command_line.h"
+#include "app/drain.h"
 #include "app/embedded.h"
 #include "app/last_resort.h"
 #include "app/migrate.h"
@@ -17,17 +18,11 @@
 #include "storage/attempt_listener.h"
 #include "storage/vitals_store.h"
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
-#include <algorithm>
-#include <csignal>
+#include <chrono>
 #include <memory>
 
 namespace checkout {
@@ -35,12 +30,6 @@ namespace checkout {
 namespace asio = boost::asio;
 
 namespace {
-
-using clock = std::chrono::steady_clock;
-
-constexpr std::chrono::seconds hand_over_time{2}; ///< for the last writes of what does not end by itself
-constexpr std::chrono::seconds exit_time{3};      ///< for threads that wait for others; then without them
-constexpr std::chrono::milliseconds admin_patience{500}; ///< for an answer under way
 
 /// Finance's reads: few, longer, and apart from the storefronts'.
 database_options make_finance_options(const database_settings& with) {
@@ -123,9 +112,7 @@ api_options make_api_options(const settings& with, const database& db, tracer tr
 class service {
 public:
     service(const settings& with, last_resort& end)
-        : end_(end),
-          load_(with.load),
-          sweeps_here_(with.sweep.interval.count() > 0),
+        : sweeps_here_(with.sweep.interval.count() > 0),
           tracing_(with.tracing),
           io_(1),
           db_(make_database_options(with.database)),
@@ -191,8 +178,18 @@ public:
           admin_(probe_db_, own_schema_version()),
           main_listener_(io_, make_main_listener(with), api_.callbacks()),
           admin_listener_(io_, make_admin_listener(with.http), admin_.callbacks()),
-          signals_(io_, SIGTERM, SIGINT),
-          patience_(io_) {}
+          drain_(io_,
+                 {.api = api_,
+                  .admin = admin_,
+                  .main_listener = main_listener_,
+                  .admin_listener = admin_listener_,
+                  .creator = creator_,
+                  .webhooks = webhooks_,
+                  .sweeper = sweeper_,
+                  .sequencer = sequencer_,
+                  .record_watch = record_watch_,
+                  .clink = clink_},
+                 with.load, end) {}
 
     int run() {
         metrics().build_info.set({version_number(), revision(), compiler()}, 1);
@@ -206,7 +203,7 @@ public:
             if (error)
                 std::rethrow_exception(error);
         };
-        asio::co_spawn(io_, wait_and_drain(), fail);
+        asio::co_spawn(io_, drain_.run(), fail);
         if (sweeps_here_)
             asio::co_spawn(io_, sweeper_.run(), fail);
         asio::co_spawn(io_, sequencer_.run(), fail);
@@ -218,73 +215,6 @@ public:
     }
 
 private:
-    /// Unready first, then no keep-alive, then what is in flight; the admin listener answers until the end. A
-    /// second signal ends each wait.
-    asio::awaitable<void> wait_and_drain() {
-        co_await signals_.async_wait(asio::use_awaitable);
-        write_log(log_level::info, "drain_started",
-                  {{"in_flight", static_cast<std::int64_t>(api_.in_flight())}});
-        end_.end_by(clock::now() + load_.drain_delay + load_.drain_timeout + hand_over_time + exit_time);
-        signals_.async_wait([this](boost::system::error_code error, int) {
-            if (!error)
-                hurry();
-        });
-        admin_.announce_drain();
-        sweeper_.stop();
-        record_watch_.stop();
-        main_listener_.announce_close();
-        co_await rest(load_.drain_delay);
-        sequencer_.stop();
-        asio::co_spawn(io_, hand_over_in_time(), asio::detached);
-        co_await main_listener_.drain(clock::time_point::max());
-        co_await finish_questions();
-        write_log(log_level::info, "drain_finished",
-                  {{"in_flight", static_cast<std::int64_t>(api_.in_flight())}});
-        co_await admin_listener_.drain(clock::now() + admin_patience);
-        clink_.close();
-        io_.stop();
-    }
-
-    /// When the time for what is in flight is over, what waits for Clink waits no longer: creates end their
-    /// attempts, so that another replica can go on with their orders at once, and questions are given back.
-    /// What cannot even do that is cut.
-    asio::awaitable<void> hand_over_in_time() {
-        co_await rest(load_.drain_timeout);
-        sweeper_.hand_over();
-        webhooks_.hand_over();
-        clink_.abandon();
-        creator_.turn_away();
-        asio::steady_timer last(io_, hand_over_time);
-        co_await last.async_wait(asio::use_awaitable);
-        is_over_ = true;
-        main_listener_.cut();
-    }
-
-    /// What the sweeper and the webhooks have begun.
-    asio::awaitable<void> finish_questions() {
-        asio::steady_timer pause(io_);
-        while ((sweeper_.is_busy() || webhooks_.in_flight() > 0) && !is_over_) {
-            pause.expires_after(std::chrono::milliseconds(20));
-            co_await pause.async_wait(asio::use_awaitable);
-        }
-    }
-
-    asio::awaitable<void> rest(std::chrono::seconds time) {
-        if (hurried_)
-            co_return;
-        patience_.expires_after(time);
-        co_await patience_.async_wait(asio::as_tuple(asio::use_awaitable));
-    }
-
-    void hurry() {
-        write_log(log_level::warning, "drain_hurried");
-        hurried_ = true;
-        end_.end_by(clock::now() + hand_over_time + exit_time);
-        patience_.cancel();
-    }
-
-    last_resort& end_;
-    const load_settings load_;
     const bool sweeps_here_;
     tracing tracing_;
     asio::io_context io_;
@@ -324,10 +254,7 @@ private:
     admin admin_;
     http_server main_listener_;
     http_server admin_listener_;
-    asio::signal_set signals_;
-    asio::steady_timer patience_;
-    bool hurried_ = false; ///< by a second signal
-    bool is_over_ = false;
+    drain drain_;
 };
 
 } // namespace

@@ -1,7 +1,8 @@
 #include "checkout/attempt_search.h"
 
 #include <algorithm>
-#include <map>
+#include <iterator>
+#include <set>
 
 namespace checkout {
 
@@ -18,8 +19,20 @@ struct attempt_search::view {
     std::optional<order_record> order;
     std::vector<order_facts> rows;
     std::set<clink_session_id> sessions; ///< to be asked about
+    bool listed = false;                 ///< Clink gave its orders of the reference
+};
+
+struct attempt_search::progress {
+    question_result result{.outcome = question_outcome::answered};
+    std::set<std::string> settled; ///< keys of finds, and of what was asked about
     std::vector<order_facts> orphans;
-    question_result result;
+
+    /// Keeps that a question was not answered. Clink's word that there is no such thing is an answer.
+    void note(const question_result& asked) {
+        result.calls += asked.calls;
+        if (asked.outcome == question_outcome::unreachable)
+            result.outcome = question_outcome::unreachable;
+    }
 };
 
 /// Something of Clink's that goes to an attempt.
@@ -50,47 +63,48 @@ attempt_search::attempt_search(order_store& orders, sweep_store& sweeps, discrep
 /// Settles one find after another, each on an order read, and asked about, after the one before was written.
 asio::awaitable<question_result> attempt_search::search(merchant_order_id id, evidence source,
                                                         call_context context, search_hint hint) {
-    std::set<std::string> settled;
-    question_result result;
+    progress so_far;
     for (int pass = 0; pass < search_passes; ++pass) {
-        auto seen = co_await look(id, hint, context);
-        result.calls += seen.result.calls;
-        result.outcome = seen.result.outcome;
-        if (!seen.order || result.outcome != question_outcome::answered)
-            co_return result;
-        auto found = co_await next_find(seen, settled, context);
-        if (!found) {
-            co_await show_orphans(seen, source, context.request_id);
+        auto seen = co_await look(id, hint, so_far, context);
+        if (!seen.order || !seen.listed)
+            break;
+        auto found = co_await next_find(seen, so_far, context);
+        if (!found && so_far.result.outcome == question_outcome::answered) {
+            co_await show_orphans(*seen.order, std::move(so_far.orphans), source, context.request_id);
             co_await plan(*seen.order);
-            co_return result;
         }
+        if (!found)
+            break;
         const auto* session = seen.order->find_session(found->attempt);
         auto change = settle(*seen.order, *session, found->word, source);
         settlement_evidence evidence_found{.clink_body = std::move(found->body),
                                            .request_id = context.request_id};
         if (!co_await door_.pass(*seen.order, std::move(change), std::move(evidence_found)))
-            settled.erase(found->key);
+            so_far.settled.erase(found->key);
     }
-    co_return result;
+    co_return so_far.result;
 }
 
 asio::awaitable<attempt_search::view> attempt_search::look(merchant_order_id id, const search_hint& hint,
-                                                           call_context context) {
+                                                           progress& so_far, call_context context) {
     view seen;
     seen.order = co_await orders_.find_whole_order(id);
-    if (!seen.order) {
-        seen.result.outcome = question_outcome::answered; // there is nothing to ask about
+    if (!seen.order)
+        co_return seen; // there is nothing to ask about
+    auto listed = co_await questions_.hear_orders(id, context);
+    so_far.note(listed.result);
+    if (listed.result.outcome != question_outcome::answered) {
+        so_far.result.outcome = listed.result.outcome;
         co_return seen;
     }
-    auto listed = co_await questions_.hear_orders(id, context);
-    seen.result = listed.result;
+    seen.listed = true;
     seen.rows = std::move(listed.orders);
     const bool hinted =
         hint.order_id
         && std::ranges::find(seen.rows, *hint.order_id, &order_facts::order_id) == seen.rows.end();
     if (hinted) {
         auto heard = co_await questions_.hear_order(*hint.order_id, context);
-        seen.result.calls += heard.result.calls;
+        so_far.note(heard.result);
         if (heard.order)
             seen.rows.push_back(std::move(*heard.order));
     }
@@ -106,16 +120,16 @@ asio::awaitable<attempt_search::view> attempt_search::look(merchant_order_id id,
 }
 
 /// The next session that a settlement is to be made of, or rows that name none; each once in a search.
-asio::awaitable<std::optional<attempt_search::find>>
-attempt_search::next_find(view& seen, std::set<std::string>& settled, call_context context) {
+asio::awaitable<std::optional<attempt_search::find>> attempt_search::next_find(view& seen, progress& so_far,
+                                                                               call_context context) {
     const auto& order = *seen.order;
     for (const auto& id : seen.sessions) {
         const auto* known = order.find_session(id);
-        if (!settled.insert(id.str()).second
+        if (!so_far.settled.insert(id.str()).second
             || (known != nullptr && known->status == session_status::creating))
             continue;
         auto heard = co_await questions_.hear_session(id, order.id, std::nullopt, context);
-        seen.result.calls += heard.result.calls;
+        so_far.note(heard.result);
         if (!heard.word || (known == nullptr && heard.word->session.merchant_reference_id != order.id.str()))
             continue;
         const auto* owner =
@@ -128,16 +142,15 @@ attempt_search::next_find(view& seen, std::set<std::string>& settled, call_conte
                 heard.word->orders.push_back(row);
         if (owner != nullptr)
             co_return find{id.str(), owner->id, std::move(*heard.word), std::move(heard.body)};
-        for (const auto& row : heard.word->orders)
-            seen.orphans.push_back(row);
+        std::ranges::move(heard.word->orders, std::back_inserter(so_far.orphans));
     }
     for (const auto& row : seen.rows) {
         if (row.session_id || !was_paid(row.status) || is_recorded(order, row.order_id)
-            || !settled.insert(row.order_id.str()).second)
+            || !so_far.settled.insert(row.order_id.str()).second)
             continue;
         const auto* owner = find_owner(order, row.checkout_attempt_id);
         if (owner == nullptr) {
-            seen.orphans.push_back(row);
+            so_far.orphans.push_back(row);
             continue;
         }
         find found{row.order_id.str(), owner->id, {}, {}};
@@ -147,10 +160,11 @@ attempt_search::next_find(view& seen, std::set<std::string>& settled, call_conte
     co_return std::nullopt;
 }
 
-asio::awaitable<void> attempt_search::show_orphans(const view& seen, evidence source,
+asio::awaitable<void> attempt_search::show_orphans(const order_record& order,
+                                                   std::vector<order_facts> orphans, evidence source,
                                                    std::string request_id) {
-    for (const auto& row : seen.orphans) {
-        if (!was_paid(row.status) || is_recorded(*seen.order, row.order_id))
+    for (const auto& row : orphans) {
+        if (!was_paid(row.status) || is_recorded(order, row.order_id))
             continue;
         discrepancy_draft draft{.kind = discrepancy_kind::orphan_event,
                                 .subject = "clink-order:" + row.order_id.str(),
@@ -158,7 +172,7 @@ asio::awaitable<void> attempt_search::show_orphans(const view& seen, evidence so
                                 .detail = {{"clinkOrderId", row.order_id.str()}}};
         if (row.session_id)
             draft.detail["sessionId"] = row.session_id->str();
-        co_await discrepancies_.open(seen.order->key, std::move(draft), source, request_id);
+        co_await discrepancies_.open(order.key, std::move(draft), source, request_id);
     }
 }
 

@@ -1,7 +1,6 @@
 // Looks at Clink for what belongs to an order's attempts whose sessions were never known: dark and refused
 // ones, by the order's reference. What is found goes through the settle door; what belongs to no attempt is
-// shown. Contract section
-// 2. Used on the I/O thread only.
+// shown. Contract section 2. Used on the I/O thread only.
 #pragma once
 
 #include "checkout/clink_questions.h"
@@ -14,7 +13,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <optional>
-#include <set>
+#include <vector>
 
 namespace checkout {
 
@@ -34,19 +33,22 @@ public:
                    settle_door& door, clink_questions& questions);
 
     /// Settles every session and successful order of Clink's with the order's reference that the record does
-    /// not have, and plans the next search. Throws database_unavailable.
+    /// not have, and plans the next search. One that Clink said nothing of makes the search an unreachable
+    /// one, which is to be repeated, after the others were settled. Throws database_unavailable.
     boost::asio::awaitable<question_result> search(merchant_order_id order, evidence source,
                                                    call_context context, search_hint hint);
 
 private:
-    struct view; ///< what one pass sees
+    struct view;     ///< what one pass sees
+    struct progress; ///< of one search, over its passes
     struct find;
 
-    boost::asio::awaitable<view> look(merchant_order_id order, const search_hint& hint, call_context context);
-    boost::asio::awaitable<std::optional<find>> next_find(view& seen, std::set<std::string>& settled,
-                                                          call_context context);
+    boost::asio::awaitable<view> look(merchant_order_id order, const search_hint& hint, progress& so_far,
+                                      call_context context);
+    boost::asio::awaitable<std::optional<find>> next_find(view& seen, progress& so_far, call_context context);
     boost::asio::awaitable<void> plan(const order_record& order);
-    boost::asio::awaitable<void> show_orphans(const view& seen, evidence source, std::string request_id);
+    boost::asio::awaitable<void> show_orphans(const order_record& order, std::vector<order_facts> orphans,
+                                              evidence source, std::string request_id);
 
     order_store& orders_;
     sweep_store& sweeps_;

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <random>
+#include <set>
 #include <stdexcept>
 
 namespace checkout {
@@ -115,11 +116,16 @@ public:
                                                   envelope_reader<T> read);
 
     void close() { transport_.close(); }
-    void abandon() { transport_.abandon(); }
+    void abandon() {
+        transport_.abandon();
+        for (auto* pause : pauses_)
+            pause->cancel();
+    }
 
 private:
     transport_request make_request(const call& asked, const trace_context& trace) const;
     span begin_span(const call& asked, int tries) const;
+    asio::awaitable<void> pause(milliseconds delay);
     template <class T>
     clink_exchange<T> read_result(const transport_result& result, const envelope_reader<T>& read) const;
 
@@ -127,6 +133,7 @@ private:
     const clink_options options_;
     const clink_base base_;
     clink_transport transport_;
+    std::set<asio::steady_timer*> pauses_; // between two tries
     std::mt19937 random_{std::random_device{}()};
 };
 
@@ -154,9 +161,16 @@ asio::awaitable<clink_exchange<T>> clink_client::impl::run(std::shared_ptr<impl>
         }
         if (is_broken_reuse(result))
             max_idle = milliseconds{0};
-        asio::steady_timer pause(self->io_, *delay);
-        co_await pause.async_wait(asio::as_tuple(asio::use_awaitable));
+        co_await self->pause(*delay);
     }
+}
+
+/// Ends early when Clink is abandoned; the transport sends nothing then.
+asio::awaitable<void> clink_client::impl::pause(milliseconds delay) {
+    asio::steady_timer timer(io_, delay);
+    pauses_.insert(&timer);
+    co_await timer.async_wait(asio::as_tuple(asio::use_awaitable));
+    pauses_.erase(&timer);
 }
 
 /// Of one try. The route stands for the URL, whose ids are those of pages that can be paid.

@@ -20,7 +20,7 @@ struct api_options {
     std::size_t max_in_flight = 1024; ///< past it 503 overloaded
     /// How long a request would wait for the database now; longer than `longest_wait` is 503 overloaded, too.
     std::function<std::chrono::milliseconds()> expected_wait;
-    std::chrono::milliseconds longest_wait{1'000};
+    std::chrono::milliseconds longest_wait{2'000};
     int rate_limit_per_second = 0;         ///< per token, 429 past it; 0: off
     bool needs_client_certificate = false; ///< on /v1/
     tracer tracing;                        ///< a span for each request

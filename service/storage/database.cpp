@@ -8,6 +8,7 @@
 #include <poll.h>
 
 #include <algorithm>
+#include <cmath>
 #include <condition_variable>
 #include <deque>
 #include <mutex>
@@ -21,7 +22,8 @@ namespace {
 constexpr int tries_on_conflict = 3;
 constexpr std::chrono::milliseconds look_interval{250}; ///< for what has waited too long
 constexpr const char* waited_too_long = "the operation waited too long for a connection";
-constexpr double mean_weight = 0.05; ///< of the newest operation's time in the mean
+constexpr double newest_weight = 0.05; ///< of the newest operation's time in the typical one
+constexpr std::chrono::duration<double> shortest_time{0.0001}; ///< that is told from none
 
 /// What a failure of the database means to the caller. The one place that looks at SQLSTATE.
 enum class failure_kind { conflict, unavailable, broken, bug };
@@ -108,20 +110,21 @@ public:
         op.complete(std::make_exception_ptr(database_unavailable("the database queue is full")));
     }
 
-    /// By the time that operations take, or, should none end, by the time that the first one waits already.
+    /// By the time that an operation typically takes, or, should none end, by the time that the first one
+    /// waits already.
     std::chrono::milliseconds expected_wait() const {
         const std::lock_guard lock(mutex_);
         if (queue_.empty())
             return {};
-        const auto behind =
-            mean_time_ * (static_cast<double>(queue_.size()) / static_cast<double>(options_.connections));
+        const auto turns = static_cast<double>(queue_.size()) / static_cast<double>(options_.connections);
+        const seconds behind(typical_time_ ? std::exp(*typical_time_) * turns : 0);
         return std::chrono::duration_cast<std::chrono::milliseconds>(
-            std::max<mean_time>(behind, clock::now() - queue_.front().since));
+            std::max<seconds>(behind, clock::now() - queue_.front().since));
     }
 
 private:
     using clock = std::chrono::steady_clock;
-    using mean_time = std::chrono::duration<double>;
+    using seconds = std::chrono::duration<double>;
 
     struct waiting_operation {
         operation op;
@@ -173,9 +176,13 @@ private:
         throw database_unavailable(waited_too_long);
     }
 
-    void note_time(clock::duration taken) {
+    /// In logarithms: operations that a pause of the server held up all end at once, and say nothing of those
+    /// that come after it.
+    void note_time(seconds taken) {
         const std::lock_guard lock(mutex_);
-        mean_time_ += mean_weight * (mean_time(taken) - mean_time_);
+        const double newest = std::log(std::max(taken, shortest_time).count());
+        const double before = typical_time_.value_or(newest);
+        typical_time_ = before + newest_weight * (newest - before);
     }
 
     /// A thread of its own, because nobody else looks while all of them wait for a server that does not
@@ -307,7 +314,7 @@ private:
     std::condition_variable changed_;
     std::condition_variable stopped_;
     std::deque<waiting_operation> queue_;
-    mean_time mean_time_{0};
+    std::optional<double> typical_time_; ///< of an operation: the logarithm of its seconds
     bool stopping_ = false;
     std::vector<std::thread> threads_;
 };

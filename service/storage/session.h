@@ -46,6 +46,7 @@ private:
     void prepare(const sql_statement& statement) {
         if (prepared_.contains(statement.name))
             return;
+        answer_.renew();
         connection_.prepare(statement.name, statement.text);
         prepared_.insert(statement.name);
     }

@@ -55,7 +55,7 @@ after(async () => {
 });
 
 test(`${orderCount} histories from seed ${firstSeed} end as Clink says`, async (t) => {
-    const world = { stack, database, replicas, postman, watch };
+    const world = { stack, database, replicas, postman, watch, refusals: 0 };
     const failures = [];
     let next = 0;
     const work = async () => {
@@ -70,7 +70,7 @@ test(`${orderCount} histories from seed ${firstSeed} end as Clink says`, async (
         }
     };
     await Promise.all(Array.from({ length: inFlight }, work));
-    t.diagnostic(`${watch.looks} looks at the database`);
+    t.diagnostic(`${watch.looks} looks at the database, ${world.refusals} refusals of too much at once`);
     assert.ok(failures.length === 0, `\n${failures.join('\n\n')}\n`);
     assert.equal(next, orderCount);
 });

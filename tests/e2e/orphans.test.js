@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 
 import { eventually } from './support/environment.js';
 import { Stack } from './support/stack.js';
-import { allHandled, deliver, eventText, idOf } from './support/webhooks.js';
+import { allHandled, deliver, eventText, idOf, inbox } from './support/webhooks.js';
 
 // Sessions are asked about on a webhook's word alone: the sweeper works off the inbox, and its schedule is far off.
 const env = { CLINK_TIMEOUT_MS: '3000', SWEEP_INTERVAL_SECONDS: '1', SWEEP_SCHEDULE_SECONDS: '3600', DATABASE_POOL_SIZE: '8' };
@@ -48,6 +48,28 @@ describe('an event of nobody', () => {
         assert.equal(answer.json.sessionId, sessionId);
         await stack.discrepancy(idOf(event), 'orphan_event', 'resolved');
         await stack.twin.settings({ metadata_on_orders: true });
+    });
+
+    test('is not told from an answer that Clink owes', async () => {
+        const terms = stack.order();
+        await stack.twin.fault({ operation: 'create', match: terms.merchantOrderId, fault: 'lost_answer' });
+        await stack.api.create(terms, { expect: [504, 'clink_outcome_unknown'] });
+        const [{ sessionId }] = await stack.twin.sessions(terms.merchantOrderId);
+        await stack.twin.fault({ operation: 'get_session', match: sessionId, fault: 'http_status', status: 503, count: 0 });
+        const { merchantOrderId: merchantReferenceId } = terms;
+        const event = eventText('order.created', { orderId: 'order_soon', sessionId, merchantReferenceId, status: 'created' });
+        await deliver(stack.api, event);
+        const [kept] = await eventually('it was tried', async () => {
+            const found = await inbox(stack.database, [idOf(event)]);
+            return found[0].tries > 0 && found[0].outcome && found;
+        });
+        assert.deepEqual([kept.state, kept.outcome], ['received', 'Clink did not answer']);
+        assert.deepEqual(await stack.discrepancies(idOf(event), { kind: 'orphan_event' }), []);
+        await stack.twin.clearFaults();
+        await stack.webhooks();
+        await stack.twin.pay(sessionId);
+        const order = await stack.settled(merchantReferenceId, 'paid');
+        assert.equal(order.payments[0].sessionId, sessionId);
     });
 
     test('that is paid while its create is on its way is found', async () => {

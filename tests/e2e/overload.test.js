@@ -86,7 +86,7 @@ test('requests that would wait long for the database are refused before they do,
     const sent = [];
     try {
         await locker.query('begin; lock table checkout.orders in access exclusive mode');
-        for (let i = 0; i < 30; i++) {
+        for (let i = 0; i < 40; i++) {
             sent.push(timed(() => client.create(stack.order(), { expect: undefined })));
             await new Promise((done) => setTimeout(done, 100));
         }

@@ -174,6 +174,21 @@ TEST_CASE("clink client: a create that is abandoned is unknown, one after that n
     CHECK(tested.get().report.outcome == exchange_outcome::never_sent);
 }
 
+TEST_CASE("clink client: what waits to be tried again waits no longer than until it is abandoned") {
+    const scripted_peer peer({sending_after_request(
+        "HTTP/1.1 429 Too Many Requests\r\nRetry-After: 50\r\nContent-Length: 2\r\n\r\n{}")});
+    clink_under_test tested(peer.base_url(), 60s);
+    auto get = start(tested.io, tested.client.get_session(clink_session_id("sess_1")));
+    while (peer.requests().empty())
+        tested.io.poll();
+    const auto begin = std::chrono::steady_clock::now();
+    while (std::chrono::steady_clock::now() < begin + 300ms) // the answer is read, and the pause begun
+        tested.io.poll();
+    tested.client.abandon();
+    CHECK(finish(tested.io, std::move(get)).report.outcome == exchange_outcome::never_sent);
+    CHECK(std::chrono::steady_clock::now() - begin < 10s);
+}
+
 TEST_CASE("clink client: a reset after the request is unknown") {
     const auto report = report_of_create([](peer_connection& connection) {
         connection.read_request();

@@ -169,6 +169,29 @@ TEST_CASE(
     CHECK(db.expected_wait() == 0ms);
 }
 
+TEST_CASE("database: what a pause of the server held up says nothing of what comes after it") {
+    const test_database server(schema::empty);
+    database db(options_for(server));
+    for (int i = 0; i < 50; ++i)
+        await_result(db.run("test", operation_mode::read, answer_one));
+    gate held;
+    caller client;
+    auto working = client.begin(db, held.work());
+    held.await_work();
+    std::this_thread::sleep_for(2s);
+    held.open();
+    client.finish();
+    gate again;
+    auto next = client.begin(db, again.work());
+    again.await_work();
+    std::vector<std::future<int>> queued;
+    for (int i = 0; i < 100; ++i)
+        queued.push_back(client.begin(db, answer_one));
+    CHECK(db.expected_wait() < 1s);
+    again.open();
+    client.finish();
+}
+
 TEST_CASE("database: its end waits for the operation under way and fails the queued ones") {
     const test_database server(schema::empty);
     auto db = std::make_unique<database>(options_for(server));

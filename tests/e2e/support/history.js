@@ -52,8 +52,9 @@ const neverDue = `
     where order_id = (select order_id from checkout.orders where merchant_order_id = $1)`;
 
 export class History {
-    /** `world`: `stack`, `database` (a pool), `replicas`, `postman`, `watch`. */
+    /** `world`: `stack`, `database` (a pool), `replicas`, `postman`, `watch`, and a count of `refusals`. */
     constructor(seed, world) {
+        this.world = world;
         Object.assign(this, world);
         this.seed = seed;
         this.random = new Random(seed);
@@ -101,7 +102,14 @@ export class History {
         const text = body && JSON.stringify(body);
         const type = text && { 'content-type': 'application/json' };
         const sent = { authorization: `Bearer ${service.tokens.all}`, ...type, ...headers };
-        const answer = parsed(await exchange(service.base, { method, path, headers: sent, body: text }));
+        const ask = async () => parsed(await exchange(service.base, { method, path, headers: sent, body: text }));
+        let answer = await ask();
+        // A machine that stands still for a while has the service refuse what comes meanwhile: as storefronts do, we wait.
+        for (let tries = 1; answer.json?.code === 'overloaded' && tries < 10; tries++) {
+            this.world.refusals++;
+            await new Promise((done) => setTimeout(done, 1000 * Number(answer.headers['retry-after'])));
+            answer = await ask();
+        }
         const code = answer.status >= 400 ? answer.json?.code : undefined;
         assert.ok(allowed[kind][answer.status]?.includes(code), `${kind}: ${answer.status} ${answer.text}`);
         return answer;
