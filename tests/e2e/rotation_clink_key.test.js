@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 
-import { Fleet } from './support/fleet.js';
+import { closeAll, Fleet } from './support/fleet.js';
 import { Load } from './support/load.js';
 import { SecretVolume } from './support/secret_volume.js';
 import { recordSecrets } from './support/service.js';
@@ -23,14 +23,7 @@ before(async () => {
     });
     load = new Load({ ...fleet.shop(), storefrontKeys: [fleet.stack.service.storefrontKey] });
 });
-after(async () => {
-    try {
-        await load?.stop();
-    } finally {
-        await fleet?.close();
-        volume?.remove();
-    }
-});
+after(() => closeAll({ load, fleet, volume }));
 
 const unauthorized = async () => (await fleet.stack.twin.control('GET', 'stats')).answers['401'] ?? 0;
 

@@ -6,7 +6,7 @@ import { after, before, test } from 'node:test';
 
 import { connect } from './support/database.js';
 import { eventually } from './support/environment.js';
-import { Fleet } from './support/fleet.js';
+import { closeAll, Fleet } from './support/fleet.js';
 import { Load } from './support/load.js';
 import { SecretVolume } from './support/secret_volume.js';
 import { recordSecrets } from './support/service.js';
@@ -28,14 +28,7 @@ before(async () => {
     });
     load = new Load({ ...fleet.shop(), storefrontKeys: [fleet.stack.service.storefrontKey] });
 });
-after(async () => {
-    try {
-        await load?.stop();
-    } finally {
-        await fleet?.close();
-        volume?.remove();
-    }
-});
+after(() => closeAll({ load, fleet, volume }));
 
 const write = (login) => volume.update({ 'database-url': `${database.urlOf(login)}\n` });
 

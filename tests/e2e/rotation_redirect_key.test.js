@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
 
-import { Fleet } from './support/fleet.js';
+import { closeAll, Fleet } from './support/fleet.js';
 import { Load } from './support/load.js';
 import { SecretVolume } from './support/secret_volume.js';
 import { recordSecrets, storefrontKeyOf } from './support/service.js';
@@ -22,14 +22,7 @@ before(async () => {
     fleet = await Fleet.start('rotation-redirect-key', { env });
     load = new Load({ ...fleet.shop(), storefrontKeys: [storefrontKeyOf(old)] });
 });
-after(async () => {
-    try {
-        await load?.stop();
-    } finally {
-        await fleet?.close();
-        volume?.remove();
-    }
-});
+after(() => closeAll({ load, fleet, volume }));
 
 /** A customer who is on Clink's page, and one who thinks about it. */
 async function onThePage() {

@@ -54,14 +54,6 @@ std::string column(recorded_orders& at, const std::string& order, const std::str
         + order + "'");
 }
 
-unreleased_end dark() {
-    return {.status = session_status::dark,
-            .refusal_code = {},
-            .refusal_message = {},
-            .session_id = {},
-            .discrepancy = {}};
-}
-
 unreleased_end refused() {
     return {.status = session_status::refused,
             .refusal_code = "400",

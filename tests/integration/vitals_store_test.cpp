@@ -24,14 +24,6 @@ void set(recorded_orders& at, const std::string& session, const std::string& ass
                                 + session + "'");
 }
 
-unreleased_end dark() {
-    return {.status = session_status::dark,
-            .refusal_code = {},
-            .refusal_message = {},
-            .session_id = {},
-            .discrepancy = {}};
-}
-
 } // namespace
 
 TEST_CASE("vitals: an empty record has nothing under way, and names every kind of discrepancy") {

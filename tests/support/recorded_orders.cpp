@@ -36,6 +36,14 @@ exchange_record make_exchange(const std::string& request_id) {
     return {.data = {{"outcome", "answered"}}, .clink_body = R"({"code": 200})", .request_id = request_id};
 }
 
+unreleased_end dark() {
+    return {.status = session_status::dark,
+            .refusal_code = {},
+            .refusal_message = {},
+            .session_id = {},
+            .discrepancy = {}};
+}
+
 begun_attempt recorded_orders::begin(const std::string& order, std::chrono::milliseconds lease) {
     return await_result(attempts.begin_first(make_intent(order, lease))).value();
 }

@@ -24,6 +24,7 @@ constexpr std::chrono::milliseconds long_lease = std::chrono::minutes(10);
 attempt_intent make_intent(const std::string& order, std::chrono::milliseconds lease = long_lease);
 released_handle make_handle(const std::string& session_id);
 exchange_record make_exchange(const std::string& request_id = "request-1");
+unreleased_end dark(); ///< an end of which nothing is known
 
 struct recorded_orders {
     test_database server;

@@ -77,3 +77,13 @@ export class Fleet {
         this.replicas.splice(this.replicas.indexOf(old), 1);
     }
 }
+
+/** The end of a test with a fleet: the load on it first. What is missing was not reached. */
+export async function closeAll({ load, fleet, volume }) {
+    try {
+        await load?.stop();
+    } finally {
+        await fleet?.close();
+        volume?.remove();
+    }
+}

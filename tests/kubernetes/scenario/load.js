@@ -26,7 +26,7 @@ function send(agent, base, { method, path, headers, body }) {
             outcome.reused = !socket.connecting;
             const note = () => {
                 outcome.port = socket.localPort;
-                socket.pod ??= podBehind(socket.localPort);
+                socket.pod ??= podBehind(socket.localPort, new URL(base).hostname);
                 outcome.pod = socket.pod;
             };
             if (socket.connecting) socket.once('connect', note);
