@@ -20,12 +20,12 @@ constexpr std::size_t other_connections =
     2; ///< to the database: who listens, and who looks whether it is there
 constexpr std::size_t other_files = 64;
 
-/// Twice as many as there are connections to the database: one that broke may not be closed when its
-/// successor is made.
+/// A connection to the database has two (storage/answer_watch.h), and one that broke may not be closed when
+/// its successor is made.
 std::size_t count_own_files(const settings& with) {
     const auto to_database = static_cast<std::size_t>(with.database.pool_size) + finance_connections
                              + export_desk::exports_at_once + other_connections;
-    return 2 * to_database + clink_options().connections + admin_connections + other_files;
+    return 4 * to_database + clink_options().connections + admin_connections + other_files;
 }
 
 } // namespace

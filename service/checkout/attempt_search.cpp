@@ -31,7 +31,7 @@ struct attempt_search::progress {
     void note(const question_result& asked) {
         result.calls += asked.calls;
         if (asked.outcome == question_outcome::unreachable)
-            result.outcome = question_outcome::unreachable;
+            result.outcome = question_outcome::incomplete;
     }
 };
 
@@ -69,12 +69,14 @@ asio::awaitable<question_result> attempt_search::search(merchant_order_id id, ev
         if (!seen.order || !seen.listed)
             break;
         auto found = co_await next_find(seen, so_far, context);
-        if (!found && so_far.result.outcome == question_outcome::answered) {
+        if (!found) {
+            // The session that Clink owes may be the one of an order that names none.
+            if (so_far.result.outcome == question_outcome::incomplete)
+                std::erase_if(so_far.orphans, [](const order_facts& row) { return !row.session_id; });
             co_await show_orphans(*seen.order, std::move(so_far.orphans), source, context.request_id);
             co_await plan(*seen.order);
-        }
-        if (!found)
             break;
+        }
         const auto* session = seen.order->find_session(found->attempt);
         auto change = settle(*seen.order, *session, found->word, source);
         settlement_evidence evidence_found{.clink_body = std::move(found->body),
@@ -105,7 +107,10 @@ asio::awaitable<attempt_search::view> attempt_search::look(merchant_order_id id,
     if (hinted) {
         auto heard = co_await questions_.hear_order(*hint.order_id, context);
         so_far.note(heard.result);
-        if (heard.order)
+        const bool ours =
+            heard.order
+            && heard.order->merchant_reference_id.value_or(seen.order->id.str()) == seen.order->id.str();
+        if (ours)
             seen.rows.push_back(std::move(*heard.order));
     }
     if (hint.session_id)

@@ -33,8 +33,8 @@ public:
                    settle_door& door, clink_questions& questions);
 
     /// Settles every session and successful order of Clink's with the order's reference that the record does
-    /// not have, and plans the next search. One that Clink said nothing of makes the search an unreachable
-    /// one, which is to be repeated, after the others were settled. Throws database_unavailable.
+    /// not have, and plans the next search. Incomplete when Clink owes an answer about one of them: the
+    /// others were settled. Throws database_unavailable.
     boost::asio::awaitable<question_result> search(merchant_order_id order, evidence source,
                                                    call_context context, search_hint hint);
 

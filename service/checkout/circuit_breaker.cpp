@@ -1,16 +1,18 @@
 #include "checkout/circuit_breaker.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace checkout {
 
 int circuit_breaker::permits(int wanted, clock::time_point now) {
     if (is_closed())
         return wanted;
-    if (now < retry_at_)
+    if (wanted == 0 || now < retry_at_)
         return 0;
     retry_at_ = now + longest_pause; // one question at a time; its report decides
-    return std::min(wanted, 1);
+    finding_out_ = true;
+    return 1;
 }
 
 void circuit_breaker::report(bool reached, clock::time_point now) {
@@ -18,12 +20,20 @@ void circuit_breaker::report(bool reached, clock::time_point now) {
         reached_at_ = now;
         failures_ = 0;
         pause_ = first_pause;
+        finding_out_ = false;
         return;
     }
-    if (++failures_ < failures_to_open)
+    const bool was_open = !is_closed();
+    ++failures_;
+    if (is_closed() || (was_open && !std::exchange(finding_out_, false)))
         return;
     retry_at_ = now + pause_;
     pause_ = std::min(pause_ * 2, longest_pause);
+}
+
+void circuit_breaker::skip(clock::time_point now) {
+    finding_out_ = false;
+    retry_at_ = now + first_pause;
 }
 
 } // namespace checkout

@@ -18,8 +18,11 @@ public:
 
     /// How many questions may begin now, of `wanted`: all, none, or one to find out.
     int permits(int wanted, clock::time_point now);
-    /// What a question that was permitted came to.
+    /// What a question that was permitted came to. While it is open the one that was permitted then counts,
+    /// not those that were under way before.
     void report(bool reached, clock::time_point now);
+    /// There was no question to find out with: soon again.
+    void skip(clock::time_point now);
 
     /// A question was answered lately: who does not get an answer now is not alone with an outage.
     bool reached_lately(clock::time_point now) const { return reached_at_ && now - *reached_at_ < lately; }
@@ -31,6 +34,7 @@ private:
     int failures_ = 0;
     std::chrono::milliseconds pause_ = first_pause;
     clock::time_point retry_at_{};
+    bool finding_out_ = false;
     std::optional<clock::time_point> reached_at_;
 };
 

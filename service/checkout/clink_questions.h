@@ -16,6 +16,7 @@ namespace checkout {
 
 enum class question_outcome {
     answered,
+    incomplete, ///< of several things that were asked for one answer, Clink owes some
     absent,     ///< Clink says that it has no such thing
     refused,    ///< Clink can be reached, and says nothing about this
     unreachable ///< no answer, a fault, or none of our questions is answered (key, rate limit)

@@ -42,7 +42,12 @@ asio::awaitable<refund_result> refund_settler::ask(clink_refund_id id, instant s
         }
         result.asked.outcome = question_outcome::answered;
         const auto facts = std::move(*exchange.answer);
-        const auto order = co_await find_order(facts, source, context, result.asked.calls);
+        const auto [order, asked] = co_await find_order(facts, source, context);
+        result.asked.calls += asked.calls;
+        if (asked.outcome == question_outcome::unreachable) {
+            result.asked.outcome = question_outcome::incomplete;
+            co_return result;
+        }
         if (!order) {
             const auto next = find_next_refund_check(facts.status, false, since, now_here(), door_.policy());
             co_await refunds_.record_stray(facts, source, next, context.request_id);
@@ -65,33 +70,38 @@ asio::awaitable<refund_result> refund_settler::ask(clink_refund_id id, instant s
 }
 
 /// A payment that nobody has heard of yet may be what was refunded: its session is asked first.
-asio::awaitable<std::optional<order_record>>
-refund_settler::find_order(const refund_facts& refund, evidence source, call_context context, int& calls) {
-    auto order = co_await orders_.find_order_of(refund.order_id);
-    const bool paid = order && std::ranges::any_of(order->payments, [&](const payment_record& p) {
+asio::awaitable<refund_settler::refunded_order>
+refund_settler::find_order(const refund_facts& refund, evidence source, call_context context) {
+    refunded_order found;
+    found.order = co_await orders_.find_order_of(refund.order_id);
+    found.asked.outcome = question_outcome::answered;
+    const bool paid = found.order && std::ranges::any_of(found.order->payments, [&](const payment_record& p) {
                           return p.order_id == refund.order_id;
                       });
     if (paid)
-        co_return order;
-    co_return co_await ask_for_order(refund.order_id, source, std::move(context), calls);
+        co_return found;
+    co_return co_await ask_for_order(refund.order_id, source, std::move(context));
 }
 
-asio::awaitable<std::optional<order_record>> refund_settler::ask_for_order(clink_order_id id, evidence source,
-                                                                           call_context context, int& calls) {
+asio::awaitable<refund_settler::refunded_order>
+refund_settler::ask_for_order(clink_order_id id, evidence source, call_context context) {
     const auto heard = co_await questions_.hear_order(id, context);
-    calls += heard.result.calls;
+    refunded_order found;
+    found.asked = heard.result;
     if (!heard.order)
-        co_return std::nullopt;
-    const auto* const facts = &*heard.order;
-    if (facts->session_id) {
-        const auto asked = co_await sessions_.ask(*facts->session_id, source, context, id);
-        calls += asked.calls;
-        if (auto order = co_await orders_.find_order_of(*facts->session_id))
-            co_return order;
+        co_return found;
+    if (const auto& session = heard.order->session_id) {
+        const auto asked = co_await sessions_.ask(*session, source, context, id);
+        found.asked.calls += asked.calls;
+        found.order = co_await orders_.find_order_of(*session);
+        if (found.order) {
+            found.asked.outcome = asked.outcome;
+            co_return found;
+        }
     }
-    if (!facts->merchant_reference_id)
-        co_return std::nullopt;
-    co_return co_await orders_.find_order(merchant_order_id(*facts->merchant_reference_id));
+    if (const auto& reference = heard.order->merchant_reference_id)
+        found.order = co_await orders_.find_order(merchant_order_id(*reference));
+    co_return found;
 }
 
 } // namespace checkout

@@ -22,15 +22,21 @@ public:
     refund_settler(order_store& orders, refund_store& refunds, settle_door& door, session_settler& sessions,
                    clink_questions& questions, clink_client& clink);
 
-    /// `since`: when the refund was first heard of. Throws database_unavailable.
+    /// `since`: when the refund was first heard of. Incomplete, with nothing recorded, when Clink owes the
+    /// answer about what was refunded. Throws database_unavailable.
     boost::asio::awaitable<refund_result> ask(clink_refund_id refund, instant since, evidence source,
                                               call_context context);
 
 private:
-    boost::asio::awaitable<std::optional<order_record>>
-    find_order(const refund_facts& refund, evidence source, call_context context, int& calls);
-    boost::asio::awaitable<std::optional<order_record>> ask_for_order(clink_order_id id, evidence source,
-                                                                      call_context context, int& calls);
+    struct refunded_order {
+        std::optional<order_record> order;
+        question_result asked; ///< answered also when nothing had to be asked
+    };
+
+    boost::asio::awaitable<refunded_order> find_order(const refund_facts& refund, evidence source,
+                                                      call_context context);
+    boost::asio::awaitable<refunded_order> ask_for_order(clink_order_id id, evidence source,
+                                                         call_context context);
 
     order_store& orders_;
     refund_store& refunds_;

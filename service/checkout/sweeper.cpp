@@ -68,13 +68,25 @@ void sweeper::stop() {
     timer_.cancel();
 }
 
-/// One look at what is due; true when there may be more of it that can be begun soon.
+/// One look at what is due; true when there may be more of it that can be begun soon. While Clink does not
+/// answer, one question of any kind finds out.
 asio::awaitable<bool> sweeper::sweep() {
     const bool leases = co_await claim_leases();
-    const bool sessions = co_await claim_sessions();
-    const bool refunds = co_await claim_refunds();
-    const bool webhooks = co_await claim_webhooks();
-    co_return leases || (breaker_.is_closed() && (sessions || refunds || webhooks || room() == 0));
+    bool more = false;
+    const bool finding_out = !breaker_.is_closed();
+    const int permitted = breaker_.permits(room(), clock::now());
+    int begun = 0;
+    for (const auto claim : {&sweeper::claim_sessions, &sweeper::claim_refunds, &sweeper::claim_webhooks}) {
+        const int free = finding_out ? permitted - begun : breaker_.permits(room(), clock::now());
+        if (free == 0)
+            continue;
+        const int count = co_await (this->*claim)(free);
+        begun += count;
+        more = more || count == free;
+    }
+    if (finding_out && permitted > 0 && begun == 0)
+        breaker_.skip(clock::now());
+    co_return leases || (breaker_.is_closed() && (more || room() == 0));
 }
 
 /// Questions that may begin now.
@@ -91,51 +103,38 @@ asio::awaitable<bool> sweeper::claim_leases() {
     co_return claimed.size() == claim_limit;
 }
 
-asio::awaitable<bool> sweeper::claim_sessions() {
-    const int free = breaker_.permits(room(), clock::now());
-    if (free == 0)
-        co_return false;
+asio::awaitable<int> sweeper::claim_sessions(int free) {
     auto claimed = co_await with_.sweeps.claim(free, options_.lease, policy_.offsets.back());
     crash_point("sweep.claimed");
-    const auto count = claimed.size();
-    co_await take(std::move(claimed));
-    if (count == 0 && !breaker_.is_closed())
-        breaker_.report(false,
-                        clock::now()); // the one permitted question had nothing to ask: try again later
-    co_return count == static_cast<std::size_t>(free);
+    co_return co_await take(std::move(claimed));
 }
 
-asio::awaitable<bool> sweeper::claim_refunds() {
-    const int free = breaker_.is_closed() ? room() : 0;
-    if (free == 0)
-        co_return false;
+asio::awaitable<int> sweeper::claim_refunds(int free) {
     auto claimed = co_await with_.refunds.claim(free, options_.lease);
-    const auto count = claimed.size();
-    co_await take(std::move(claimed));
-    co_return count == static_cast<std::size_t>(free);
+    co_return co_await take(std::move(claimed));
 }
 
-asio::awaitable<bool> sweeper::claim_webhooks() {
-    const int free = breaker_.is_closed() ? room() : 0;
-    if (free == 0)
-        co_return false;
+asio::awaitable<int> sweeper::claim_webhooks(int free) {
     auto claimed = co_await with_.inbox.claim(free, options_.lease);
-    const auto count = claimed.size();
-    co_await take(std::move(claimed));
-    co_return count == static_cast<std::size_t>(free);
+    co_return co_await take(std::move(claimed));
 }
 
-/// What was claimed while the sweeper was being stopped goes to other replicas.
+/// What was claimed while the sweeper was being stopped goes to other replicas: now, or when its claim ends.
 template <class Due>
-asio::awaitable<void> sweeper::take(std::vector<Due> claimed) {
+asio::awaitable<int> sweeper::take(std::vector<Due> claimed) {
     for (auto& due : claimed) {
-        if (stopping_) {
-            co_await give_back(std::move(due));
+        auto work = begin_span(due);
+        if (!stopping_) {
+            start(std::move(due), std::move(work));
             continue;
         }
-        auto work = begin_span(due);
-        start(std::move(due), std::move(work));
+        try {
+            co_await give_back(std::move(due));
+        } catch (const std::exception&) {
+            log_failure(std::current_exception(), work.context());
+        }
     }
+    co_return static_cast<int>(claimed.size());
 }
 
 span sweeper::begin_span(const due_session&) {
@@ -201,7 +200,9 @@ asio::awaitable<question_result> sweeper::look_at(due_session due, call_context 
         asked = co_await with_.sessions.ask(due.session_id.value(), evidence::sweeper, std::move(context));
         break;
     }
-    if (asked.outcome == question_outcome::answered)
+    const bool planned = asked.outcome == question_outcome::answered
+                         || (asked.outcome == question_outcome::incomplete && !handing_over_);
+    if (planned)
         co_return asked;
     if (handing_over_)
         co_await give_back(std::move(due));

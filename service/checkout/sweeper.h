@@ -65,13 +65,13 @@ public:
 private:
     boost::asio::awaitable<bool> sweep();
     int room();
-    // Each: whether all that there was room for was claimed.
-    boost::asio::awaitable<bool> claim_leases();
-    boost::asio::awaitable<bool> claim_sessions();
-    boost::asio::awaitable<bool> claim_refunds();
-    boost::asio::awaitable<bool> claim_webhooks();
+    boost::asio::awaitable<bool> claim_leases(); ///< whether there may be more
+    // Each: how many of `free` were claimed.
+    boost::asio::awaitable<int> claim_sessions(int free);
+    boost::asio::awaitable<int> claim_refunds(int free);
+    boost::asio::awaitable<int> claim_webhooks(int free);
     template <class Due>
-    boost::asio::awaitable<void> take(std::vector<Due> claimed);
+    boost::asio::awaitable<int> take(std::vector<Due> claimed);
     span begin_span(const due_session& due);
     span begin_span(const due_refund& due);
     span begin_span(const kept_webhook& due);

@@ -212,9 +212,10 @@ asio::awaitable<webhook_desk::verdict> webhook_desk::ask_about_payment(const web
     verdict found;
     auto order = co_await find_order(event, context, found.asked);
     if (!order) {
-        const bool unreachable = found.asked.outcome == question_outcome::unreachable;
-        found.result = unreachable ? verdict::kind::again : verdict::kind::orphan;
-        found.outcome = unreachable ? "Clink did not answer" : "unknown session";
+        const bool owed = found.asked.outcome == question_outcome::unreachable
+                          || found.asked.outcome == question_outcome::incomplete;
+        found.result = owed ? verdict::kind::again : verdict::kind::orphan;
+        found.outcome = owed ? "Clink did not answer" : "unknown session";
         co_return found;
     }
     found.order = order->key;

@@ -120,6 +120,8 @@ asio::awaitable<transport_result> clink_transport::impl::open(std::shared_ptr<im
     auto addresses = co_await host_lookup::find(self->lookup_, deadline);
     if (addresses.error)
         co_return failed(transport_phase::resolving, addresses.error);
+    if (self->is_over(deadline))
+        co_return failed(transport_phase::resolving, asio::error::timed_out);
 
     const auto error = co_await connect(self, opening, std::move(addresses.endpoints), deadline);
     if (error)

@@ -12,7 +12,6 @@ constexpr std::chrono::seconds after_end[] = {1min, 10min, 1h, 6h, 24h};
 constexpr auto after_expiry = 5s; ///< Clink's own clock and ours, and its own work on expiry
 constexpr auto longest_watch_interval = 1h;
 constexpr auto retry_step = 5s;
-constexpr auto unknown_lifetime = 24h;
 constexpr auto refund_watch = 30 * 24h;
 constexpr std::chrono::seconds refund_interval_min = 10s;
 constexpr std::chrono::seconds refund_interval_max = 6h;

@@ -18,6 +18,10 @@ using steady = std::chrono::steady_clock;
 
 constexpr std::string_view no_problem = "ok";
 
+problem too_many() {
+    return {.code = problem_code::overloaded, .detail = "Too many requests are being worked on."};
+}
+
 /// For a program a problem document, for a customer a page.
 http_response answer_problem(const problem& occurrence, const http_request& request, const route* found,
                              const std::string& request_id) {
@@ -166,8 +170,8 @@ std::optional<problem> api::check(const http_request& request, const route& foun
 }
 
 std::optional<problem> api::check_load(const route& found, const api_identity& caller) {
-    if (in_flight_ >= options_.max_in_flight)
-        return problem{.code = problem_code::overloaded, .detail = "Too many requests are being worked on."};
+    if (is_full())
+        return too_many();
     if (options_.expected_wait && !found.reads_apart() && options_.expected_wait() > options_.longest_wait)
         return problem{.code = problem_code::overloaded, .detail = "Too much waits for the database."};
     if (options_.rate_limit_per_second == 0 || caller.name.empty())
@@ -193,6 +197,8 @@ boost::asio::awaitable<http_response> api::handle(http_request request) {
     // A body takes its time: with a token that was taken away meanwhile nothing is begun any more.
     if (auto refused = check(request, *found.found, caller)) {
         outcome = std::move(*refused);
+    } else if (is_full()) {
+        outcome = too_many();
     } else {
         ++in_flight_;
         metrics().http_in_flight.add({}, 1);

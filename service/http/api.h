@@ -36,6 +36,8 @@ public:
     std::size_t in_flight() const { return in_flight_; }
 
 private:
+    bool is_full() const { return in_flight_ >= options_.max_in_flight; }
+
     struct admitted {
         const route* found = nullptr;
         std::vector<std::string> parameters;

@@ -33,7 +33,6 @@ constexpr std::size_t joined_body_bytes = 16 * 1024; // a body up to this goes o
 constexpr std::size_t linger_bytes = 1024 * 1024;
 constexpr std::chrono::milliseconds linger_timeout{2'000};
 constexpr std::chrono::milliseconds goodbye_timeout{200};
-constexpr std::chrono::milliseconds last_request_patience{250}; // of a server that drains
 
 /// The answer to our own mistake: callbacks promise not to throw and to give what can be sent.
 http_response bug_answer(std::string_view detail) {
@@ -95,7 +94,7 @@ void stream_connection::cancel() {
 
 void stream_connection::hurry() {
     if (reader_.is_idle())
-        timer_.arm(last_request_patience);
+        timer_.arm(group_->limits.last_request_timeout);
 }
 
 void stream_connection::drop() {
@@ -130,7 +129,8 @@ asio::awaitable<bool> stream_connection::open() {
 /// A connection that has waited in vain is told that it is over.
 asio::awaitable<bool> stream_connection::request_begins() {
     const connection_group::idle_place waiting(*group_, *this);
-    const auto patience = group_->draining ? last_request_patience : group_->limits.idle_timeout;
+    const auto patience =
+        group_->draining ? group_->limits.last_request_timeout : group_->limits.idle_timeout;
     if (co_await reader_.request_begins(patience))
         co_return true;
     if (timer_.expired()) {

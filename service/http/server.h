@@ -38,9 +38,10 @@ struct server_limits {
     std::size_t large_bodies = 256;           ///< in memory at once; past it 503
     /// From a request's first byte to its header's end; then 408. Also for a TLS handshake; then closed.
     std::chrono::milliseconds header_timeout{10'000};
-    std::chrono::milliseconds body_timeout{20'000};  ///< for the whole body; then 408
-    std::chrono::milliseconds idle_timeout{75'000};  ///< between requests; then closed
-    std::chrono::milliseconds write_timeout{30'000}; ///< for one answer; then the connection is cut
+    std::chrono::milliseconds body_timeout{20'000};      ///< for the whole body; then 408
+    std::chrono::milliseconds idle_timeout{75'000};      ///< between requests; then closed
+    std::chrono::milliseconds write_timeout{30'000};     ///< for one answer; then the connection is cut
+    std::chrono::milliseconds last_request_timeout{250}; ///< for one that is on its way when a drain begins
 };
 
 struct server_options {

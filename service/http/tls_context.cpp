@@ -47,6 +47,8 @@ void restrict_protocol(SSL_CTX* native) {
                         SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_cipher_list(native, "ECDHE+AESGCM:ECDHE+CHACHA20"); // TLS 1.2; those of 1.3 are all modern
     SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS);             // idle connections keep no record buffers
+    // A peer that sends one message of the protocol after the other is waited for between two of them.
+    SSL_CTX_clear_mode(native, SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_alpn_select_cb(native, select_protocol, nullptr);
     // Resumption by ticket only, which costs no memory here; the id is required as soon as clients are
     // verified.

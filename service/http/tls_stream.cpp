@@ -24,6 +24,7 @@ using boost::system::error_code;
 
 namespace {
 
+constexpr std::size_t most_in_turn = 256 * 1024; ///< bytes read without a pause
 constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
 
 // OpenSSL's own socket BIO writes without MSG_NOSIGNAL, and keeps the number of a descriptor that may be
@@ -115,8 +116,12 @@ public:
             std::size_t count = 0;
             ERR_clear_error();
             const int done = SSL_read_ex(session_.get(), into.data(), into.size(), &count);
-            if (done == 1)
+            if (done == 1) {
+                read_in_turn_ += count;
+                if (read_in_turn_ >= most_in_turn)
+                    co_await give_way();
                 co_return read_result{{}, count};
+            }
             if (const auto failed = co_await wait_after(done))
                 co_return read_result{failed, 0};
         }
@@ -159,9 +164,12 @@ public:
     tcp::socket& socket() override { return socket_; }
 
 private:
-    /// To everybody else on the thread, after each answer: a peer whose next request is there and who has
-    /// room for its answer would otherwise keep the thread for itself.
-    asio::awaitable<void> give_way() { co_await asio::post(socket_.get_executor(), asio::use_awaitable); }
+    /// To everybody else on the thread, after each answer and whenever much was read: a peer whose next
+    /// bytes are always there would otherwise keep the thread for itself.
+    asio::awaitable<void> give_way() {
+        read_in_turn_ = 0;
+        co_await asio::post(socket_.get_executor(), asio::use_awaitable);
+    }
 
     /// Until what OpenSSL did not get done can go on; or why it cannot.
     asio::awaitable<error_code> wait_after(int done) {
@@ -170,6 +178,7 @@ private:
             co_return describe(reason, errno);
         if (!socket_.is_open())
             co_return asio::error::operation_aborted;
+        read_in_turn_ = 0;
         const auto ready = reason == SSL_ERROR_WANT_READ ? tcp::socket::wait_read : tcp::socket::wait_write;
         const auto [ec] = co_await socket_.async_wait(ready, as_result);
         co_return ec;
@@ -185,6 +194,7 @@ private:
 
     tcp::socket socket_;
     session_ptr session_; ///< uses the socket
+    std::size_t read_in_turn_ = 0;
 };
 
 } // namespace

@@ -66,7 +66,7 @@ metric_set::metric_set()
            "Since the release of the oldest session that has not ended by Clink's word; 0: none (record)."}),
       overdue_sessions(
           {"checkout_overdue_sessions",
-           "Released sessions without an end by Clink's word an hour after their expiry (record)."}),
+           "Released sessions an hour past their expiry of which Clink has said nothing since (record)."}),
       exposed_orders(
           {"checkout_exposed_orders", "Orders with more than one page that can be paid (record)."}),
       exposure({"checkout_exposure_order_seconds_total",

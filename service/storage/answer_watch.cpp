@@ -2,17 +2,31 @@
 
 #include "observe/log.h"
 
+#include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
+
+#include <pqxx/except>
 
 namespace checkout {
 
-answer_watch::wait::wait(answer_watch& watch, int socket) : watch_(watch) {
+own_socket::own_socket(int socket) : number_(::fcntl(socket, F_DUPFD_CLOEXEC, 0)) {
+    if (number_ < 0)
+        throw pqxx::broken_connection("no file descriptor is left for the connection's socket");
+}
+
+own_socket::~own_socket() {
+    if (number_ >= 0)
+        ::close(number_);
+}
+
+answer_watch::wait::wait(answer_watch& watch, const own_socket& socket) : watch_(watch) {
     const std::lock_guard lock(watch_.mutex_);
     auto& list = watch_.awaited_;
     // Otherwise the thread wakes for one that began before, and comes to this one in time.
     if (watch_.idle_)
         watch_.changed_.notify_one();
-    at_ = list.insert(list.end(), {socket, std::chrono::steady_clock::now() + watch_.patience_});
+    at_ = list.insert(list.end(), {socket.number(), std::chrono::steady_clock::now() + watch_.patience_});
 }
 
 answer_watch::wait::~wait() {

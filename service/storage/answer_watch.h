@@ -11,8 +11,24 @@
 #include <list>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 namespace checkout {
+
+/// An open socket under a number of its own: libpq closes its own as soon as a connection fails, and the
+/// number may be somebody else's from then on.
+class own_socket {
+public:
+    explicit own_socket(int socket); ///< throws pqxx::broken_connection when no descriptor is left
+    ~own_socket();
+    own_socket(own_socket&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+    own_socket& operator=(own_socket&&) = delete;
+
+    int number() const { return number_; }
+
+private:
+    int number_;
+};
 
 class answer_watch {
     struct awaited {
@@ -22,10 +38,10 @@ class answer_watch {
     };
 
 public:
-    /// While it lives, an answer is awaited on the socket, which is open all the while. For one thread.
+    /// While it lives, an answer is awaited on the socket. For one thread.
     class wait {
     public:
-        wait(answer_watch& watch, int socket);
+        wait(answer_watch& watch, const own_socket& socket);
         ~wait();
         wait(const wait&) = delete;
         wait& operator=(const wait&) = delete;

@@ -134,6 +134,7 @@ private:
     /// A thread's own connection and what is prepared on it.
     struct own_connection {
         std::unique_ptr<pqxx::connection> link;
+        std::optional<own_socket> socket;
         std::set<std::string_view> prepared;
     };
 
@@ -141,6 +142,7 @@ private:
         if (mine.link)
             metrics().database_connections.add({options_.pool}, -1);
         mine.link.reset();
+        mine.socket.reset();
         mine.prepared.clear();
     }
 
@@ -157,11 +159,11 @@ private:
             try {
                 begin(*waiting);
                 perform(mine, waiting->op);
+                note_time(clock::now() - begun);
             } catch (...) {
                 error = std::current_exception();
             }
             metrics().database_busy.add({options_.pool}, -1);
-            note_time(clock::now() - begun);
             waiting->op.complete(error);
         }
         drop(mine);
@@ -265,7 +267,7 @@ private:
     }
 
     void execute(own_connection& mine, operation& op) {
-        answer_watch::wait answer(watch_, mine.link->sock());
+        answer_watch::wait answer(watch_, *mine.socket);
         switch (op.mode) {
         case operation_mode::read:
         case operation_mode::statement: {
@@ -295,9 +297,13 @@ private:
             // A message's DETAIL quotes rows, and a row may hold a page token.
             link->set_verbosity(pqxx::error_verbosity::terse);
             link->set_notice_handler([](pqxx::zview) noexcept {});
-            const answer_watch::wait answer(watch_, link->sock());
-            pqxx::nontransaction(*link).exec(limit_statement(options_.limits));
+            own_socket socket(link->sock());
+            {
+                const answer_watch::wait answer(watch_, socket);
+                pqxx::nontransaction(*link).exec(limit_statement(options_.limits));
+            }
             mine.link = std::move(link);
+            mine.socket.emplace(std::move(socket));
             metrics().database_connections.add({options_.pool}, 1);
         } catch (const pqxx::failure& error) {
             write_log(log_level::warning, "database_connect_failed",

@@ -33,8 +33,9 @@ public:
         : columns_(columns_of(query.report).size()),
           fetch_(fetch_rows + trace_comment(query.context)),
           link_(complete_conninfo(url, limits)),
+          socket_(link_.sock()),
           watch_(limits) {
-        answer_watch::wait answer(watch_, link_.sock());
+        answer_watch::wait answer(watch_, socket_);
         link_.set_verbosity(pqxx::error_verbosity::terse);
         pqxx::nontransaction(link_).exec(limit_statement(limits) + name_statement);
         work_.emplace(link_);
@@ -48,14 +49,14 @@ public:
 
     /// A snapshot that is not at its end is taken back, which is a statement, too.
     ~impl() {
-        const answer_watch::wait answer(watch_, link_.sock());
+        const answer_watch::wait answer(watch_, socket_);
         work_.reset();
     }
 
     instant as_of() const { return as_of_; }
 
     report_rows next() {
-        const answer_watch::wait answer(watch_, link_.sock());
+        const answer_watch::wait answer(watch_, socket_);
         auto found = work_->exec(fetch_);
         return take_rows(std::move(found), columns_);
     }
@@ -68,6 +69,7 @@ private:
     const std::size_t columns_;
     const std::string fetch_;
     pqxx::connection link_;
+    const own_socket socket_;
     answer_watch watch_;
     std::optional<snapshot> work_;
     instant as_of_{};

@@ -1,5 +1,6 @@
 #include "storage/vitals_store.h"
 
+#include "domain/check_schedule.h"
 #include "domain/order.h"
 #include "storage/rows.h"
 #include "storage/session.h"
@@ -9,12 +10,13 @@ namespace checkout {
 namespace {
 
 // What has not come to its end is what has a next check: the scan is of sessions_due alone. Of an order with
-// a superseded session that has not ended, each other released one that has not is one page too many.
+// a superseded session that has not ended, each other released one that has not is one page too many. Overdue
+// is what domain/check_schedule.h calls stuck.
 constexpr sql_statement select_sessions{"select_session_vitals",
                                         R"sql(
 with watched as materialized (
     select order_id, status, payment_status, released_at is not null and ended_at is null as payable, superseded_at,
-        released_at, expire_time
+        released_at, coalesce(expire_time, released_at + make_interval(hours => $1)) as expiry, checked_at
     from checkout.sessions where next_check_at is not null
 )
 select count(*) filter (where status = 'creating') as creating,
@@ -23,7 +25,8 @@ select count(*) filter (where status = 'creating') as creating,
     count(*) filter (where payable and superseded_at is not null and payment_status = 'unpaid') as superseded,
     count(*) filter (where status = 'dark') as dark,
     coalesce(extract(epoch from clock_timestamp() - min(released_at) filter (where payable)), 0)::float8 as oldest,
-    count(*) filter (where payable and expire_time < clock_timestamp() - interval '1 hour') as overdue,
+    count(*) filter (where payable and expiry <= clock_timestamp() - make_interval(hours => $2)
+        and (checked_at is null or checked_at < expiry)) as overdue,
     (select count(*) from (
         select from watched where payable group by order_id having count(*) > 1) as exposed) as exposed
 from watched)sql"};
@@ -61,7 +64,10 @@ std::chrono::duration<double> read_seconds(const pqxx::field& field) {
 }
 
 void read_sessions(db_session& session, record_vitals& into) {
-    const auto row = session.run(select_sessions).one_row();
+    const auto row = session
+                         .run(select_sessions, static_cast<int>(unknown_lifetime.count()),
+                              static_cast<int>(stuck_after.count()))
+                         .one_row();
     into.creating = row["creating"].as<std::int64_t>();
     into.open = row["open"].as<std::int64_t>();
     into.processing = row["processing"].as<std::int64_t>();

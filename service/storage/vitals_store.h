@@ -22,7 +22,7 @@ struct record_vitals {
     std::int64_t superseded = 0; ///< and still watched, because Clink has not said that they ended
     std::int64_t dark = 0;       ///< and still looked for
     std::chrono::duration<double> oldest_unsettled{0}; ///< since its release; 0: none
-    std::int64_t overdue = 0;                          ///< no end by Clink's word an hour after expiry
+    std::int64_t overdue = 0;                          ///< an hour past their expiry, and Clink silent since
     std::int64_t exposed_orders = 0;                   ///< with more than one page that can be paid
     std::chrono::duration<double> sweeper_lag{0};      ///< the most overdue question; 0: none is due
     std::int64_t due = 0;                              ///< questions to Clink

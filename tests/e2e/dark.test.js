@@ -173,6 +173,24 @@ describe('an attempt without an answer', { concurrency: 3 }, () => {
 
         findings('sweeper', () => stack);
 
+        test("what somebody else made is shown also while Clink owes an answer about ours", async () => {
+            const { merchantOrderId, hidden } = await withoutAnswer(stack);
+            await stack.twin.act(hidden.sessionId, 'fail');
+            const attempt = async () => (await stack.finance.order(merchantOrderId)).json.attempts[0];
+            await eventually('its id is known', async () => (await attempt()).sessionId === hidden.sessionId);
+            await stack.twin.fault({
+                operation: 'get_session', match: hidden.sessionId, fault: 'http_status', status: 503, count: 0,
+            });
+            const theirs = await madeElsewhere(stack, merchantOrderId);
+            await stack.twin.pay(theirs);
+            await stack.discrepancy(theirs, 'orphan_event');
+            const looks = async () => (await stack.database.query(
+                'select failed_checks, next_check_at > now() as planned from checkout.sessions where clink_session_id = $1',
+                [hidden.sessionId]))[0];
+            await eventually('the next look is planned', async () => (await looks()).planned);
+            assert.equal((await looks()).failed_checks, 0, 'the order was answered');
+        });
+
         test('however many failed orders bear the same reference', async () => {
             const { merchantOrderId, hidden } = await withoutAnswer(stack);
             for (let i = 0; i < 60; i++) await stack.twin.act(hidden.sessionId, 'fail');

@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test';
 import { eventually } from './support/environment.js';
 import { exchange } from './support/http.js';
 import { Stack } from './support/stack.js';
-import { allHandled, deliver, eventText, handled } from './support/webhooks.js';
+import { allHandled, deliver, eventText, handled, inbox } from './support/webhooks.js';
 
 let stack;
 before(async () => {
@@ -196,6 +196,23 @@ describe('a refund before its payment is known', () => {
             const [{ refundId }] = order.refunds;
             await eventually('nothing stays open', async () => (await stack.discrepancies(refundId)).length === 0);
         });
+
+    test('while Clink owes an answer about the payment: it is no refund without one', async () => {
+        const session = (await stack.api.create(stack.order())).json;
+        await stack.webhooks({ drop: ['order.created', 'order.succeeded', 'session.complete', 'refund.created'] });
+        await stack.twin.pay(session.sessionId);
+        const owed = { fault: 'http_status', status: 503, count: 0 };
+        for (const operation of ['get_order', 'get_session']) await stack.twin.fault({ operation, ...owed });
+        await refund(session, { refundAmount: '9.90' });
+        const told = (await stack.twin.webhooks()).filter(({ type }) => type === 'refund.succeeded').at(-1);
+        const kept = await eventually('it was tried', async () =>
+            (await inbox(stack.database, [told.id])).find(({ tries, outcome }) => tries > 0 && outcome));
+        assert.deepEqual([kept.state, kept.outcome], ['received', 'Clink did not answer']);
+        assert.deepEqual(await stack.discrepancies(told.resource_id), []);
+        await stack.twin.clearFaults();
+        await stack.settled(session.merchantOrderId, 'partially_refunded');
+        assert.deepEqual(await stack.discrepancies(told.resource_id), []);
+    });
 
     test('all events at once, last things first', async () => {
         const session = (await stack.api.create(stack.order())).json;

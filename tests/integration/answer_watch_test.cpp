@@ -15,6 +15,7 @@
 #include <csignal>
 #include <future>
 #include <string>
+#include <utility>
 
 using namespace checkout;
 using namespace checkout::test;
@@ -29,7 +30,7 @@ constexpr const char* count_notes = "select count(*) from public.notes";
 
 /// Two connected sockets.
 struct socket_pair {
-    socket_pair() { REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) == 0); }
+    socket_pair() : first(open()) {}
     ~socket_pair() {
         ::close(ends[0]);
         ::close(ends[1]);
@@ -48,7 +49,17 @@ struct socket_pair {
         CHECK(::recv(ends[1], &byte, 1, 0) == 0);
     }
 
+    /// As libpq does when the connection failed.
+    void close_first() { ::close(std::exchange(ends[0], -1)); }
+
     std::array<int, 2> ends{};
+    own_socket first;
+
+private:
+    int open() {
+        REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM, 0, ends.data()) == 0);
+        return ends[0];
+    }
 };
 
 /// A server of its own with a table, and a database that is patient for 1.5 s.
@@ -104,10 +115,10 @@ TEST_CASE("answer_watch: shuts down what is not answered in time, and nothing el
     const socket_pair answered;
     const socket_pair renewed;
     answer_watch watch({.statement = 150ms, .lock = 50ms});
-    answer_watch::wait going_on(watch, renewed.ends[0]);
-    { const answer_watch::wait short_one(watch, answered.ends[0]); }
+    answer_watch::wait going_on(watch, renewed.first);
+    { const answer_watch::wait short_one(watch, answered.first); }
     const auto began = std::chrono::steady_clock::now();
-    const answer_watch::wait silent(watch, overdue.ends[0]);
+    const answer_watch::wait silent(watch, overdue.first);
     auto shut = std::async(std::launch::async, [&overdue] { overdue.await_shut(); });
     while (shut.wait_for(20ms) != std::future_status::ready)
         going_on.renew();
@@ -118,11 +129,23 @@ TEST_CASE("answer_watch: shuts down what is not answered in time, and nothing el
     going_on.renew();
 }
 
+TEST_CASE("answer_watch: a descriptor that was closed meanwhile, and is somebody else's, is left alone") {
+    answer_watch watch({.statement = 150ms, .lock = 50ms});
+    socket_pair failed;
+    const int number = failed.ends[0];
+    const answer_watch::wait silent(watch, failed.first);
+    failed.close_first();
+    const socket_pair other; // takes the lowest number that is free
+    REQUIRE(other.ends[0] == number);
+    failed.await_shut();
+    CHECK_FALSE(other.is_shut());
+}
+
 TEST_CASE("answer_watch: a watch that was idle notices the next one") {
     answer_watch watch({.statement = 50ms, .lock = 50ms});
     for (int i = 0; i < 3; ++i) {
         const socket_pair pair;
-        const answer_watch::wait silent(watch, pair.ends[0]);
+        const answer_watch::wait silent(watch, pair.first);
         pair.await_shut();
     }
 }

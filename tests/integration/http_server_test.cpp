@@ -603,7 +603,7 @@ TEST_SUITE("http server drain") {
     }
 
     TEST_CASE("a request that is sent as the drain begins is served, on old connections and on new ones") {
-        test_server server;
+        test_server server({.last_request_timeout = raw_client::patience});
         raw_client old(server.port());
         old.send(get("/"));
         CHECK(old.read_response().status == 200);

@@ -87,6 +87,30 @@ TEST_SUITE("http server TLS") {
         CHECK(std::stoi(other.read_response().body) < 100);
     }
 
+    TEST_CASE("one client's many messages of the protocol do not keep the others waiting") {
+        const tls_files files;
+        test_server server({}, files.paths);
+        const auto context = make_client_context();
+        raw_client greedy(server.port());
+        raw_client other(server.port());
+        REQUIRE(greedy.start_tls(context.get()));
+        REQUIRE(other.start_tls(context.get()));
+        greedy.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n");
+        server.await_held(1);
+        for (int i = 0; i < 1'000; ++i) {
+            REQUIRE(SSL_key_update(greedy.tls(), SSL_KEY_UPDATE_NOT_REQUESTED) == 1);
+            REQUIRE(SSL_do_handshake(greedy.tls()) == 1);
+        }
+        greedy.send("GET / HTTP/1.1\r\nHost: a\r\n\r\n");
+        other.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\nGET /count HTTP/1.1\r\nHost: a\r\n\r\n");
+        server.await_held(2); // all that is to come lies in the server's sockets
+        server.release();
+        CHECK(other.read_response().status == 200);
+        CHECK(other.read_response().body == "3"); // the request behind the messages comes later
+        CHECK(greedy.read_response().status == 200);
+        CHECK(greedy.read_response().status == 200);
+    }
+
     TEST_CASE("versions before 1.2 are refused, 1.2 and 1.3 are not") {
         const tls_files files;
         test_server server({}, files.paths);
