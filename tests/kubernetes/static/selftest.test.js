@@ -50,6 +50,7 @@ const damages = {
     'secrets come as files alone': (m) => { settings(m).CLINK_API_KEY = 'sk_live'; },
     'a file that a setting names is mounted': (m) => { container(m).volumeMounts[0].mountPath = '/run/secrets/other'; },
     'a mounted file is named by a setting': (m) => { container(m).env = container(m).env.filter(({ name }) => name !== 'API_TOKENS_FILE'); },
+    'whoever connects to PostgreSQL can check its certificate, where there is an authority for it': (m) => { job(m).containers[0].volumeMounts.pop(); },
     'keys of secrets are those that the README makes': (m) => { pod(m).volumes[0].secret.items[0].key = 'databaseurl'; },
     'secrets reach a running pod and nobody else': (m) => { container(m).volumeMounts[0].subPath = 'database_url'; },
     'the schema’s owner is not the service’s role': (m) => { job(m).volumes[0].secret.secretName = 'clink-checkout'; },
