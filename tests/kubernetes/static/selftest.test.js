@@ -35,6 +35,7 @@ const damages = {
     'every image is named by a version': (m) => { container(m).image = 'registry.example/clink-checkout:latest'; },
     'nothing asks our image for a shell or another program': (m) => { container(m).lifecycle = { preStop: { exec: { command: ['sleep', '5'] } } }; },
     'a pod has the time that its drain takes': (m) => { settings(m).DRAIN_DELAY_SECONDS = '15'; },
+    'a rollout waits until the replica before has ended': (m) => { deployment(m).spec.minReadySeconds = 30; },
     'a drain waits longer than a create may take': (m) => { settings(m).CLINK_TIMEOUT_MS = '30000'; },
     'probes ask the admin port for what is there': (m) => { container(m).readinessProbe.httpGet.path = '/ready'; },
     'a rollout never takes a replica before another one is ready': (m) => { deployment(m).spec.strategy.rollingUpdate.maxUnavailable = 1; },
