@@ -73,7 +73,7 @@ const damages = {
     'nobody may call a job': (m) => { delete callers(m).podSelector.matchLabels['app.kubernetes.io/component']; },
     'replicas are called by the ingress controller, by callers and by the monitoring': (m) => { delete callers(m).ingress[0].ports; },
     'of the ingress’ namespace only the controller may call': (m) => { delete callers(m).ingress[0].from[0].podSelector; },
-    'names, PostgreSQL and Clink can be reached': (m) => { policy(m).egress.pop(); },
+    'names, PostgreSQL, Clink and the collector of spans can be reached, by jobs, too': (m) => { callers(m).egress = [policy(m).egress.pop()]; },
     'the way out to Clink leads to no private address': (m) => { delete policy(m).egress[2].to[0].ipBlock.except; },
 };
 

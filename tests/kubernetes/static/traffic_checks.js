@@ -72,10 +72,10 @@ export const trafficChecks = {
             .filter((end) => namespaceOf(end).endsWith('=ingress-nginx') && !end.podSelector).map(namespaceOf);
     },
 
-    'names, PostgreSQL and Clink can be reached'(manifests) {
+    'names, PostgreSQL, Clink and the collector of spans can be reached, by jobs, too'(manifests) {
         return manifests.ours().flatMap((pod) => {
             const found = ways(manifests, pod, 'egress', 'to');
-            return ['53 kubernetes.io/metadata.name=kube-system', '5432 ', '443 0.0.0.0/0']
+            return ['53 kubernetes.io/metadata.name=kube-system', '5432 ', '443 0.0.0.0/0', '4318 kubernetes.io/metadata.name=monitoring']
                 .filter((way) => !found.some((one) => one.startsWith(way))).map((way) => `${label(pod.owner)}: ${way}`);
         });
     },
