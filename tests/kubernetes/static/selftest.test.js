@@ -74,6 +74,7 @@ const damages = {
     'replicas are called by the ingress controller, by callers and by the monitoring': (m) => { delete callers(m).ingress[0].ports; },
     'of the ingress’ namespace only the controller may call': (m) => { delete callers(m).ingress[0].from[0].podSelector; },
     'names, PostgreSQL, Clink and the collector of spans can be reached, by jobs, too': (m) => { callers(m).egress = [policy(m).egress.pop()]; },
+    'a link-local address is only asked for names': (m) => { policy(m).egress[0].to[1].ipBlock.cidr = '169.254.0.0/16'; },
     'the way out to Clink leads to no private address': (m) => { delete policy(m).egress[2].to[0].ipBlock.except; },
 };
 
