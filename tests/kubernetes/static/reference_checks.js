@@ -86,6 +86,11 @@ export const referenceChecks = {
                 .map(({ secret, key }) => `${secret}: ${key}`));
     },
 
+    'the ingress’ certificate is in a secret that the README makes'(manifests, { secrets }) {
+        return manifests.all('Ingress').flatMap(({ spec }) => spec.tls ?? []).map(({ secretName }) => secretName)
+            .filter((name) => !secrets[name]?.has('tls.key'));
+    },
+
     'secrets reach a running pod and nobody else'(manifests) {
         return ofOurContainers(manifests, (container, { spec }) => [
             ...(container.volumeMounts ?? []).filter((mount) => mount.subPath || mount.subPathExpr).map(({ name }) => `${name}: subPath`),

@@ -53,6 +53,7 @@ const damages = {
     'a mounted file is named by a setting': (m) => { container(m).env = container(m).env.filter(({ name }) => name !== 'API_TOKENS_FILE'); },
     'whoever connects to PostgreSQL can check its certificate, where there is an authority for it': (m) => { job(m).containers[0].volumeMounts.pop(); },
     'keys of secrets are those that the README makes': (m) => { pod(m).volumes[0].secret.items[0].key = 'databaseurl'; },
+    'the ingress’ certificate is in a secret that the README makes': (m) => { ingress(m).tls[0].secretName = 'checkout-tls'; },
     'secrets reach a running pod and nobody else': (m) => { container(m).volumeMounts[0].subPath = 'database_url'; },
     'the schema’s owner is not the service’s role': (m) => { job(m).volumes[0].secret.secretName = 'clink-checkout'; },
     'config maps and service accounts exist': (m) => { container(m).envFrom[0].configMapRef.name = 'clink-checkout-settings'; },
