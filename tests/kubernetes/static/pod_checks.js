@@ -127,6 +127,11 @@ export const podChecks = {
         return ofPods(manifests.ours().filter((pod) => pod.owner.kind !== 'Deployment'), ({ spec }) => spec.restartPolicy !== 'Never' && 'restartPolicy');
     },
 
+    'the migration makes room for the next one'(manifests) {
+        const { ttlSecondsAfterFinished: seconds } = manifests.get('Job', 'clink-checkout-migrate').spec;
+        return seconds >= 3600 ? [] : [`ttlSecondsAfterFinished ${seconds}`]; // not before somebody has read its log
+    },
+
     'the reconciliation is never retried, doubled or endless'(manifests) {
         const { spec } = manifests.get('CronJob', 'clink-checkout-reconcile');
         return [

@@ -41,6 +41,7 @@ const damages = {
     'a rollout never takes a replica before another one is ready': (m) => { deployment(m).spec.strategy.rollingUpdate.maxUnavailable = 1; },
     'replicas spread over zones and nodes': (m) => { pod(m).topologySpreadConstraints[0].labelSelector.matchLabels = { app: 'other' }; },
     'jobs say once and truly how they ended': (m) => { cron(m).jobTemplate.spec.template.spec.restartPolicy = 'OnFailure'; },
+    'the migration makes room for the next one': (m) => { delete m.get('Job', 'clink-checkout-migrate').spec.ttlSecondsAfterFinished; },
     'the reconciliation is never retried, doubled or endless': (m) => { delete cron(m).jobTemplate.spec.backoffLimit; },
 
     'every setting is one that the program knows': (m) => { settings(m).DRAIN_DELAY_SECOND = '8'; },
