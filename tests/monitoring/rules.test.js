@@ -75,10 +75,12 @@ test('what is recorded is used', () => {
 });
 
 test('every kind of discrepancy has one urgency', () => {
-    const kindsOf = (name) => {
-        const { selectors } = readPromql(alerts.find(({ alert }) => alert === name).expr);
+    const kindsOf = (name, severity = 'ticket') => {
+        const { selectors } = readPromql(alerts.find(({ alert, labels }) => alert === name && labels.severity === severity).expr);
         return selectors[0].matchers.find(({ label }) => label === 'kind').value.split('|');
     };
+    assert.deepEqual(kindsOf('CheckoutDiscrepanciesPilingUp', 'page'), kindsOf('CheckoutMoneyDiscrepancy'));
+    assert.deepEqual(kindsOf('CheckoutDiscrepanciesPilingUp', 'ticket'), kindsOf('CheckoutDiscrepancyWaiting'));
     const named = [...kindsOf('CheckoutMoneyDiscrepancy'), ...kindsOf('CheckoutDiscrepancyWaiting'), 'stuck_unknown'];
     assert.deepEqual(named.sort(), [...catalogue.get('checkout_discrepancies_open').values.kind].sort());
 });
