@@ -87,10 +87,11 @@ test('buckets that are asked for exist', () => {
     const expressions = [...alerts, ...recorded, ...dashboardQueries()].map(({ expr }) => expr);
     let asked = 0;
     for (const { name, matchers } of expressions.flatMap((expr) => readPromql(expr).selectors))
-        for (const { value } of matchers.filter(({ label }) => label === 'le')) {
+        for (const { op, value } of matchers.filter(({ label }) => label === 'le')) {
             ++asked;
             const { series } = families.get(name.replace(/_bucket$/, ''));
-            assert.ok(series.some(({ labels }) => labels.le === value), `${name} le=${value}`);
+            const isAsked = (le) => (op === '=~' ? new RegExp(`^(?:${value})$`).test(le) : le === value);
+            assert.ok(series.some(({ labels }) => labels.le !== undefined && isAsked(labels.le)), `${name} le${op}${value}`);
         }
     assert.ok(asked >= 3);
 });

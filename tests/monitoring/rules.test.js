@@ -5,7 +5,7 @@ import { basename } from 'node:path';
 import { test } from 'node:test';
 
 import { openapiFile } from '../e2e/support/environment.js';
-import { alertNames, alerts, catalogue, recorded, rules, rulesFile, ruleTestFiles, ruleTests, runbook } from './support/documents.js';
+import { alertNames, alerts, catalogue, dashboardQueries, recorded, rules, rulesFile, ruleTestFiles, ruleTests, runbook } from './support/documents.js';
 import { readPromql } from './support/promql.js';
 import { promtool } from './support/promtool.js';
 import { misnamed } from './support/names.js';
@@ -56,16 +56,31 @@ test('rules name metrics, labels and values that exist', () => {
     for (const { alert, record, expr } of rules) assert.deepEqual(misnamed(expr), [], alert ?? record);
 });
 
+/** Prometheus 3 stores le="600" as le="600.0"; Prometheus 2 and the service itself say 600. */
+test('no whole number is asked for as a bucket in one spelling alone', () => {
+    for (const { title, expr } of [...rules.map(({ alert, record, expr }) => ({ title: alert ?? record, expr })), ...dashboardQueries()])
+        for (const { matchers } of readPromql(expr).selectors)
+            for (const { label, op, value } of matchers) {
+                if (label !== 'le' || value === '+Inf') continue;
+                const matches = (le) => (op === '=~' ? new RegExp(`^(?:${value})$`).test(le) : op === '=' && le === value);
+                const whole = /^\d+/.exec(value)[0];
+                const fraction = /^\d+\.\d*[1-9]$/.test(value);
+                assert.ok(fraction || (matches(whole) && matches(`${whole}.0`)), `${title}: le${op}"${value}"`);
+            }
+});
+
 test('what is recorded is used', () => {
     const used = new Set(rules.flatMap(({ expr }) => readPromql(expr).selectors.map(({ name }) => name)));
     for (const { record } of recorded) assert.ok(used.has(record) || record === 'checkout:sessions:max', record);
 });
 
 test('every kind of discrepancy has one urgency', () => {
-    const kindsOf = (name) => {
-        const { selectors } = readPromql(alerts.find(({ alert }) => alert === name).expr);
+    const kindsOf = (name, severity = 'ticket') => {
+        const { selectors } = readPromql(alerts.find(({ alert, labels }) => alert === name && labels.severity === severity).expr);
         return selectors[0].matchers.find(({ label }) => label === 'kind').value.split('|');
     };
+    assert.deepEqual(kindsOf('CheckoutDiscrepanciesPilingUp', 'page'), kindsOf('CheckoutMoneyDiscrepancy'));
+    assert.deepEqual(kindsOf('CheckoutDiscrepanciesPilingUp', 'ticket'), kindsOf('CheckoutDiscrepancyWaiting'));
     const named = [...kindsOf('CheckoutMoneyDiscrepancy'), ...kindsOf('CheckoutDiscrepancyWaiting'), 'stuck_unknown'];
     assert.deepEqual(named.sort(), [...catalogue.get('checkout_discrepancies_open').values.kind].sort());
 });

@@ -35,7 +35,14 @@ export function documentedSecrets(readme = read('deploy/kubernetes/README.md')) 
         const keys = kind === 'tls' ? ['tls.crt', 'tls.key'] : [...rest.matchAll(/--from-file=([\w.]+)/g)].map((match) => match[1]);
         found[name] = new Set(keys);
     }
+    for (const [, name, key] of readme.matchAll(/With component `[\w-]+` the Secret `([\w-]+)` also has `--from-file=([\w.]+)`/g)) found[name]?.add(key);
     return found;
 }
 
-export const readFacts = () => ({ settings: settings(), complaints, paths: paths(), secrets: documentedSecrets() });
+/** The files that the README's connection strings name as the authority of PostgreSQL's certificate. */
+export const documentedAuthorities = (readme = read('deploy/kubernetes/README.md')) =>
+    new Set([...readme.matchAll(/sslrootcert=(\/[\w./-]+)/g)].map(([, path]) => path));
+
+export const readFacts = () => ({
+    settings: settings(), complaints, paths: paths(), secrets: documentedSecrets(), authorities: documentedAuthorities(),
+});

@@ -10,6 +10,7 @@ const overlays = {
     production: '../../../deploy/kubernetes/overlays/production',
     sandbox: '../../../deploy/kubernetes/overlays/sandbox',
     'production with TLS on the pods': 'production_with_tls',
+    'production with a read replica': 'production_with_read_replica',
 };
 const facts = readFacts();
 

@@ -84,6 +84,14 @@ export const podChecks = {
         });
     },
 
+    'a rollout waits until the replica before has ended'(manifests) {
+        const [pod] = manifests.ours().filter(({ owner }) => owner.kind === 'Deployment');
+        const settings = manifests.environment(pod.containers.find(isOurs));
+        const drain = Number(settings.DRAIN_DELAY_SECONDS) + Number(settings.DRAIN_TIMEOUT_SECONDS) + 5;
+        const { minReadySeconds = 0, progressDeadlineSeconds = 600 } = pod.owner.spec;
+        return minReadySeconds >= drain && progressDeadlineSeconds > minReadySeconds ? [] : [`${minReadySeconds} s for a drain of ${drain} s`];
+    },
+
     'a drain waits longer than a create may take'(manifests) {
         return ofPods(manifests.ours().filter((pod) => pod.owner.kind === 'Deployment'), ({ containers }) => {
             const settings = manifests.environment(containers.find(isOurs));
@@ -117,6 +125,11 @@ export const podChecks = {
 
     'jobs say once and truly how they ended'(manifests) {
         return ofPods(manifests.ours().filter((pod) => pod.owner.kind !== 'Deployment'), ({ spec }) => spec.restartPolicy !== 'Never' && 'restartPolicy');
+    },
+
+    'the migration makes room for the next one'(manifests) {
+        const { ttlSecondsAfterFinished: seconds } = manifests.get('Job', 'clink-checkout-migrate').spec;
+        return seconds >= 3600 ? [] : [`ttlSecondsAfterFinished ${seconds}`]; // not before somebody has read its log
     },
 
     'the reconciliation is never retried, doubled or endless'(manifests) {

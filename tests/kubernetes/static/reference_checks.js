@@ -18,6 +18,9 @@ function mountedFiles(container, { spec }) {
     return files;
 }
 
+/** libpq reads it, because a connection string names it and no setting does. */
+const databaseAuthority = '/run/secrets/database/ca.crt';
+
 const portNamed = (container, name) => (container.ports ?? []).find((port) => port.name === name)?.containerPort;
 
 export const referenceChecks = {
@@ -62,8 +65,17 @@ export const referenceChecks = {
 
     'a mounted file is named by a setting'(manifests) {
         return ofOurContainers(manifests, (container, pod) => {
-            const named = new Set(Object.values(manifests.environment(container)));
+            const named = new Set([...Object.values(manifests.environment(container)), databaseAuthority]);
             return Object.keys(mountedFiles(container, pod)).filter((path) => !named.has(path));
+        });
+    },
+
+    'whoever connects to PostgreSQL can check its certificate, where there is an authority for it'(manifests, { authorities }) {
+        return ofOurContainers(manifests, (container, pod) => {
+            const found = mountedFiles(container, pod)[databaseAuthority];
+            const volume = pod.spec.volumes.find(({ secret }) => secret?.secretName === found?.secret);
+            return [!found && databaseAuthority, found && volume.secret.optional !== true && 'it has to be there',
+                !authorities.has(databaseAuthority) && 'the README names another file'];
         });
     },
 
@@ -72,6 +84,11 @@ export const referenceChecks = {
             Object.values(mountedFiles(container, pod))
                 .filter(({ secret, key }) => !secrets[secret]?.has(key) && !manifests.find('Secret', secret)?.stringData?.[key])
                 .map(({ secret, key }) => `${secret}: ${key}`));
+    },
+
+    'the ingress’ certificate is in a secret that the README makes'(manifests, { secrets }) {
+        return manifests.all('Ingress').flatMap(({ spec }) => spec.tls ?? []).map(({ secretName }) => secretName)
+            .filter((name) => !secrets[name]?.has('tls.key'));
     },
 
     'secrets reach a running pod and nobody else'(manifests) {
@@ -87,7 +104,8 @@ export const referenceChecks = {
     'the schema’s owner is not the service’s role'(manifests) {
         const secretOf = (command) =>
             manifests.ours().filter(({ containers }) => containers.some((container) => isOurs(container) && commandOf(container) === command))
-                .flatMap(({ spec }) => spec.volumes.map(({ secret }) => secret.secretName));
+                .flatMap(({ spec }) => spec.volumes.filter(({ secret }) => secret.items.some(({ key }) => key === 'database_url')))
+                .map(({ secret }) => secret.secretName);
         return secretOf('migrate').filter((secret) => secretOf('serve').includes(secret) || secretOf('reconcile').includes(secret));
     },
 

@@ -12,3 +12,9 @@ it('prometheus_rule.yaml is what deploy/kubernetes/components/monitoring/generat
     assert.ok(spec.groups.length > 0);
     assert.deepEqual(spec, read('monitoring/rules.yml'));
 });
+
+it('the group of rules that the README has people look for is there', () => {
+    const readme = readFileSync(new URL('../../../deploy/kubernetes/README.md', import.meta.url), 'utf8');
+    const [, name] = /lists the group `([\w.-]+)`/.exec(readme);
+    assert.ok(read('monitoring/rules.yml').groups.some((group) => group.name === name), name);
+});

@@ -35,11 +35,13 @@ const damages = {
     'every image is named by a version': (m) => { container(m).image = 'registry.example/clink-checkout:latest'; },
     'nothing asks our image for a shell or another program': (m) => { container(m).lifecycle = { preStop: { exec: { command: ['sleep', '5'] } } }; },
     'a pod has the time that its drain takes': (m) => { settings(m).DRAIN_DELAY_SECONDS = '15'; },
+    'a rollout waits until the replica before has ended': (m) => { deployment(m).spec.minReadySeconds = 30; },
     'a drain waits longer than a create may take': (m) => { settings(m).CLINK_TIMEOUT_MS = '30000'; },
     'probes ask the admin port for what is there': (m) => { container(m).readinessProbe.httpGet.path = '/ready'; },
     'a rollout never takes a replica before another one is ready': (m) => { deployment(m).spec.strategy.rollingUpdate.maxUnavailable = 1; },
     'replicas spread over zones and nodes': (m) => { pod(m).topologySpreadConstraints[0].labelSelector.matchLabels = { app: 'other' }; },
     'jobs say once and truly how they ended': (m) => { cron(m).jobTemplate.spec.template.spec.restartPolicy = 'OnFailure'; },
+    'the migration makes room for the next one': (m) => { delete m.get('Job', 'clink-checkout-migrate').spec.ttlSecondsAfterFinished; },
     'the reconciliation is never retried, doubled or endless': (m) => { delete cron(m).jobTemplate.spec.backoffLimit; },
 
     'every setting is one that the program knows': (m) => { settings(m).DRAIN_DELAY_SECOND = '8'; },
@@ -50,7 +52,9 @@ const damages = {
     'secrets come as files alone': (m) => { settings(m).CLINK_API_KEY = 'sk_live'; },
     'a file that a setting names is mounted': (m) => { container(m).volumeMounts[0].mountPath = '/run/secrets/other'; },
     'a mounted file is named by a setting': (m) => { container(m).env = container(m).env.filter(({ name }) => name !== 'API_TOKENS_FILE'); },
+    'whoever connects to PostgreSQL can check its certificate, where there is an authority for it': (m) => { job(m).containers[0].volumeMounts.pop(); },
     'keys of secrets are those that the README makes': (m) => { pod(m).volumes[0].secret.items[0].key = 'databaseurl'; },
+    'the ingress’ certificate is in a secret that the README makes': (m) => { ingress(m).tls[0].secretName = 'checkout-tls'; },
     'secrets reach a running pod and nobody else': (m) => { container(m).volumeMounts[0].subPath = 'database_url'; },
     'the schema’s owner is not the service’s role': (m) => { job(m).volumes[0].secret.secretName = 'clink-checkout'; },
     'config maps and service accounts exist': (m) => { container(m).envFrom[0].configMapRef.name = 'clink-checkout-settings'; },
@@ -71,7 +75,8 @@ const damages = {
     'nobody may call a job': (m) => { delete callers(m).podSelector.matchLabels['app.kubernetes.io/component']; },
     'replicas are called by the ingress controller, by callers and by the monitoring': (m) => { delete callers(m).ingress[0].ports; },
     'of the ingress’ namespace only the controller may call': (m) => { delete callers(m).ingress[0].from[0].podSelector; },
-    'names, PostgreSQL and Clink can be reached': (m) => { policy(m).egress.pop(); },
+    'names, PostgreSQL, Clink and the collector of spans can be reached, by jobs, too': (m) => { callers(m).egress = [policy(m).egress.pop()]; },
+    'a link-local address is only asked for names': (m) => { policy(m).egress[0].to[1].ipBlock.cidr = '169.254.0.0/16'; },
     'the way out to Clink leads to no private address': (m) => { delete policy(m).egress[2].to[0].ipBlock.except; },
 };
 

@@ -18,6 +18,9 @@ const replicas = (manifests) => manifests.pods().find(({ owner }) => label(owner
 
 const isPrivate = (cidr) => /^(10\.|172\.(1[6-9]|2\d|3[01])\.|192\.168\.)/.test(cidr);
 
+/** Where NodeLocal DNSCache listens: beside the metadata server's address, so it alone and for names alone. */
+const nodeLocalNames = '169.254.20.10/32';
+
 export const trafficChecks = {
     'the ingress exposes what takes no token, and nothing else'(manifests) {
         return manifests.all('Ingress').flatMap(({ spec }) => {
@@ -72,17 +75,26 @@ export const trafficChecks = {
             .filter((end) => namespaceOf(end).endsWith('=ingress-nginx') && !end.podSelector).map(namespaceOf);
     },
 
-    'names, PostgreSQL and Clink can be reached'(manifests) {
+    'names, PostgreSQL, Clink and the collector of spans can be reached, by jobs, too'(manifests) {
         return manifests.ours().flatMap((pod) => {
             const found = ways(manifests, pod, 'egress', 'to');
-            return ['53 kubernetes.io/metadata.name=kube-system', '5432 ', '443 0.0.0.0/0']
+            const needed = [
+                '53 kubernetes.io/metadata.name=kube-system', `53 ${nodeLocalNames}`, '5432 ', '443 0.0.0.0/0',
+                '4318 kubernetes.io/metadata.name=monitoring',
+            ];
+            return needed
                 .filter((way) => !found.some((one) => one.startsWith(way))).map((way) => `${label(pod.owner)}: ${way}`);
         });
     },
 
+    'a link-local address is only asked for names'(manifests) {
+        return manifests.ours().flatMap((pod) => ways(manifests, pod, 'egress', 'to'))
+            .filter((way) => / 169\.254\./.test(way) && way !== `53 ${nodeLocalNames}`);
+    },
+
     'the way out to Clink leads to no private address'(manifests) {
         const blocks = manifests.all('NetworkPolicy').flatMap(({ spec }) => (spec.egress ?? []).flatMap(({ to }) => to ?? []))
-            .map(({ ipBlock }) => ipBlock).filter((block) => block && !isPrivate(block.cidr));
+            .map(({ ipBlock }) => ipBlock).filter((block) => block && !isPrivate(block.cidr) && block.cidr !== nodeLocalNames);
         const inner = ['10.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16'];
         return blocks.filter(({ except }) => !inner.every((block) => (except ?? []).includes(block))).map(({ cidr }) => cidr);
     },
