@@ -72,6 +72,10 @@ export class Sandbox {
         this.database = new pg.Pool({
             host: '203.0.113.21', user: 'postgres', password: this.passwords.superuser, database: 'checkout', max: 2,
         });
+        // A pod is ready a moment before the node's rules know the way from its Service to it.
+        const answers = (asked) => asked.then(() => true, () => false);
+        await eventually('PostgreSQL answers through its Service', () => answers(this.database.query('select 1')));
+        await eventually('the twin answers through its Service', () => answers(this.twin('GET', 'stats')));
     }
 
     /** deploy/kubernetes/apply, and the grant that follows the first migration. What the command printed. */
