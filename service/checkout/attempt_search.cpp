@@ -94,7 +94,7 @@ asio::awaitable<attempt_search::view> attempt_search::look(merchant_order_id id,
     if (!seen.order)
         co_return seen; // there is nothing to ask about
     auto listed = co_await questions_.hear_orders(id, context);
-    so_far.note(listed.result);
+    so_far.result.calls += listed.result.calls;
     if (listed.result.outcome != question_outcome::answered) {
         so_far.result.outcome = listed.result.outcome;
         co_return seen;

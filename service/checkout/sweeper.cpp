@@ -74,10 +74,11 @@ asio::awaitable<bool> sweeper::sweep() {
     const bool leases = co_await claim_leases();
     bool more = false;
     const bool finding_out = !breaker_.is_closed();
-    const int permitted = breaker_.permits(room(), clock::now());
+    const int permitted = finding_out ? breaker_.permits(room(), clock::now()) : 0;
     int begun = 0;
     for (const auto claim : {&sweeper::claim_sessions, &sweeper::claim_refunds, &sweeper::claim_webhooks}) {
-        const int free = finding_out ? permitted - begun : breaker_.permits(room(), clock::now());
+        const int room_now = breaker_.is_closed() ? room() : 0;
+        const int free = finding_out ? permitted - begun : room_now;
         if (free == 0)
             continue;
         const int count = co_await (this->*claim)(free);

@@ -48,6 +48,20 @@ std::string name_in(const std::shared_ptr<boost::asio::ssl::context>& context) {
     return common_name(SSL_CTX_get0_certificate(context->native_handle()));
 }
 
+/// A server, and a client that may keep it busy beside another one.
+struct two_clients {
+    tls_files files;
+    test_server server{{}, files.paths};
+    decltype(make_client_context()) context = make_client_context();
+    raw_client greedy{server.port()};
+    raw_client other{server.port()};
+
+    two_clients() {
+        REQUIRE(greedy.start_tls(context.get()));
+        REQUIRE(other.start_tls(context.get()));
+    }
+};
+
 } // namespace
 
 TEST_SUITE("http server TLS") {
@@ -67,13 +81,8 @@ TEST_SUITE("http server TLS") {
     }
 
     TEST_CASE("one client's many requests at once do not keep the others waiting") {
-        const tls_files files;
-        test_server server({}, files.paths);
-        const auto context = make_client_context();
-        raw_client greedy(server.port());
-        raw_client other(server.port());
-        REQUIRE(greedy.start_tls(context.get()));
-        REQUIRE(other.start_tls(context.get()));
+        two_clients clients;
+        auto& [files, server, context, greedy, other] = clients;
         constexpr int requests = 1'000;
         std::string many = "GET /hold HTTP/1.1\r\nHost: a\r\n\r\n";
         for (int i = 0; i < requests; ++i)
@@ -88,13 +97,8 @@ TEST_SUITE("http server TLS") {
     }
 
     TEST_CASE("one client's many messages of the protocol do not keep the others waiting") {
-        const tls_files files;
-        test_server server({}, files.paths);
-        const auto context = make_client_context();
-        raw_client greedy(server.port());
-        raw_client other(server.port());
-        REQUIRE(greedy.start_tls(context.get()));
-        REQUIRE(other.start_tls(context.get()));
+        two_clients clients;
+        auto& [files, server, context, greedy, other] = clients;
         greedy.send("GET /hold HTTP/1.1\r\nHost: a\r\n\r\n");
         server.await_held(1);
         for (int i = 0; i < 1'000; ++i) {

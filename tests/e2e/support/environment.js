@@ -46,13 +46,13 @@ export async function freePort() {
     return port;
 }
 
-/** Awaits `probe` giving something true, asking every 20 ms; rejects after `seconds` with what was waited for. */
-export async function eventually(what, probe, seconds = 10) {
+/** Awaits `probe` giving something true, asking every `everyMs`; rejects after `seconds` with what was waited for. */
+export async function eventually(what, probe, seconds = 10, everyMs = 20) {
     const deadline = Date.now() + seconds * 1000;
     for (;;) {
         const found = await probe();
         if (found) return found;
         if (Date.now() > deadline) throw new Error(`waited ${seconds} s in vain: ${what}`);
-        await new Promise((done) => setTimeout(done, 20));
+        await new Promise((done) => setTimeout(done, everyMs));
     }
 }

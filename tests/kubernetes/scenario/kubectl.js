@@ -2,6 +2,8 @@
 import { execFile, spawn } from 'node:child_process';
 import { promisify } from 'node:util';
 
+import { eventually as awaited } from '../../e2e/support/environment.js';
+
 const run = promisify(execFile);
 const kubectlProgram = process.env.KUBECTL ?? 'kubectl';
 
@@ -24,6 +26,9 @@ export function applyObject(object) {
 
 export const getObjects = async (kind, ...words) => JSON.parse(await kubectl('get', kind, '--output=json', ...words));
 
+/** As the end-to-end tests', at the pace of what a cluster does, and of asking it. */
+export const eventually = (what, ask, seconds = 180) => awaited(what, ask, seconds, 200);
+
 /** The replicas that serve: `{name, address, ready, leaving, container}`. */
 export async function replicas() {
     const { items } = await getObjects('pods', '--selector=app.kubernetes.io/component=serve');
@@ -42,14 +47,3 @@ export const settled = (count) =>
         const found = await replicas();
         return found.length >= count && found.every(({ ready, leaving }) => ready && !leaving) && found;
     });
-
-/** Polls until `ask` gives something, and gives that. */
-export async function eventually(what, ask, seconds = 180) {
-    const deadline = Date.now() + seconds * 1000;
-    for (;;) {
-        const answer = await ask();
-        if (answer) return answer;
-        if (Date.now() > deadline) throw new Error(`${what}: not within ${seconds} s`);
-        await new Promise((resolve) => setTimeout(resolve, 200));
-    }
-}
