@@ -137,6 +137,9 @@ TEST_CASE("answer_watch: a descriptor that was closed meanwhile, and is somebody
     failed.close_first();
     const socket_pair other; // takes the lowest number that is free
     REQUIRE(other.ends[0] == number);
+    const socket_pair later;
+    const answer_watch::wait after(watch, later.first);
+    later.await_shut(); // then the one before was, too
     failed.await_shut();
     CHECK_FALSE(other.is_shut());
 }
