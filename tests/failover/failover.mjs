@@ -18,9 +18,11 @@ const { values: given, positionals } = parseArgs({
         writers: { type: 'string', default: '16' },
         json: { type: 'string' },
         'patroni-defaults': { type: 'boolean' },
+        'no-watchdog': { type: 'boolean' },
     },
 });
 const pace = given['patroni-defaults'] ? defaultPace : quickPace;
+const fenced = !given['no-watchdog'];
 const beforeMs = 6000;
 const afterMs = 10_000;
 /** A replica finds the new primary so long after it is one: an answer is given up after 7 s, a connect after 3 s, and all is slow here. */
@@ -38,9 +40,9 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
         process.exit(1);
     });
 
-async function run(name, { synchronous, start, fault, splits }) {
+async function run(name, { synchronous, start, fault, splitsUnfenced }) {
     const label = name.toLowerCase().replace(/[^a-z0-9]+/g, '-');
-    const topology = await start({ pace });
+    const topology = await start({ pace, fenced });
     standing.add(topology);
     let world;
     try {
@@ -61,9 +63,10 @@ async function run(name, { synchronous, start, fault, splits }) {
         const never = await paymentsNeverFound(world);
         await reader.stop();
         const result = {
-            name, synchronous, splits, load, watches, reader, never, at,
+            name, synchronous, splits: splitsUnfenced && !fenced, load, watches, reader, never, at,
             rate: rateOf(load.answers, 'create', since, beforeMs / 2000),
             writableAfter: primary && (primary.at - since) / 1000,
+            resetAfter: primary?.resetAfter,
             outages: world.replicas.map((_, replica) => outageOf(load.answers, replica, since)),
             unready: watches.map((watch) => watch.unreadySeconds(since)),
             failures: failuresOf(load.answers, since),
@@ -97,7 +100,7 @@ async function reconcile({ database, twin }) {
 }
 
 /** Sentences; with a synchronous standby nothing that was acknowledged may be missing, without one what is left must add up. */
-function violationsOf(world, { synchronous, splits, load, verdict, outages, unready, writableAfter, reconciled }) {
+function violationsOf(world, { synchronous, splits, load, verdict, outages, unready, writableAfter, resetAfter, reconciled }) {
     const found = [...verdict.broken, ...verdict.feed.faults];
     const must = (holds, sentence) => holds || found.push(sentence);
     for (const { label, process: { exit } } of world.replicas) must(exit === undefined, `${label} ended: ${JSON.stringify(exit)}`);
@@ -105,6 +108,7 @@ function violationsOf(world, { synchronous, splits, load, verdict, outages, unre
     if (writableAfter !== undefined && !splits)
         for (const { recovered } of outages)
             must(recovered < writableAfter + followSeconds, `a replica was ${(recovered - writableAfter).toFixed(1)} s behind the new primary`);
+    if (resetAfter !== undefined) must(resetAfter < writableAfter, 'another led before the watchdog had reset the machine');
     must(load.gaveUp === 0, `${load.gaveUp} customers gave up`);
     must(verdict.swept > 0, 'the sweeper found nothing after the fault');
     must(load.answers.every(({ status }) => status !== 500), 'a request was answered with 500');
@@ -124,9 +128,10 @@ function violationsOf(world, { synchronous, splits, load, verdict, outages, unre
     return found;
 }
 
-function report({ name, verdict, failures, violations, reconciled }) {
+function report({ name, verdict, failures, violations, reconciled, resetAfter }) {
     const { atClink, feed } = verdict;
     console.log(`\n${name}`);
+    if (resetAfter !== undefined) console.log(`  the watchdog reset the machine after ${resetAfter.toFixed(1)} s`);
     console.log(`  answers that were no success: ${JSON.stringify(failures)}`);
     console.log(`  sessions at Clink: ${atClink.released} released, ${atClink.dark} dark, ${atClink.unknown.length} not on record`);
     console.log(`  feed: ${feed.read} events read on the way, ${feed.moved} of them are not in the record as they were`);

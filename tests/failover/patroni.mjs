@@ -7,17 +7,22 @@ import { join } from 'node:path';
 import { connect } from '../e2e/support/database.js';
 import { eventually, freePort } from '../e2e/support/environment.js';
 import { exchange } from '../e2e/support/http.js';
-import { freeze, postmasterOf, runAsServer, serverPrograms, signalAll, startAsServer, treeOf } from './processes.mjs';
+import { Machine } from './machine.mjs';
+import { runAsServer, serverPrograms, startAsServer } from './processes.mjs';
 
 const scope = 'checkout';
 /** Patroni's own values, and quicker ones: what a failover takes is mostly `ttl`. */
 export const defaultPace = { ttl: 30, loop_wait: 10, retry_timeout: 10 };
 export const quickPace = { ttl: 8, loop_wait: 1, retry_timeout: 3 };
+/** The watchdog's time is half of `ttl`: sure to be over before another takes the lead, wherever in its cycle Patroni stood still. */
+const surelyBefore = -1;
 
 export class Patroni {
-    static async start({ synchronous, pace = quickPace }) {
+    /** With `fenced`, a watchdog resets a machine whose Patroni stood still, as it does in production. */
+    static async start({ synchronous, pace = quickPace, fenced = true }) {
         const cluster = new Patroni();
         cluster.pace = pace;
+        cluster.fenced = fenced;
         cluster.synchronous = synchronous;
         cluster.home = mkdtempSync('/tmp/clink-checkout-patroni.');
         cluster.passwords = Object.fromEntries(['superuser', 'replication', 'rewind'].map((each) => [each, randomBytes(12).toString('hex')]));
@@ -25,7 +30,7 @@ export class Patroni {
             await cluster.#startEtcd();
             cluster.nodes = [await cluster.#makeNode('n1'), await cluster.#makeNode('n2')];
             cluster.#give();
-            for (const node of cluster.nodes) cluster.#startNode(node);
+            for (const node of cluster.nodes) node.boot();
             await cluster.healthy(180);
         } catch (error) {
             await cluster.remove();
@@ -40,7 +45,7 @@ export class Patroni {
     }
 
     async primary() {
-        return (await this.#leader()).url;
+        return (await this.leader()).url;
     }
 
     /** Awaits a leader and a replica that follows it, synchronously where that is wanted. */
@@ -51,7 +56,7 @@ export class Patroni {
             const follows = members.some(({ role, state }) => wanted.includes(role) && ['running', 'streaming'].includes(state));
             return follows && members.some(({ role, state }) => role === 'leader' && state === 'running');
         }, seconds);
-        const leader = await this.#leader();
+        const leader = await this.leader();
         this.nodes.sort((a, b) => (a === leader ? -1 : b === leader ? 1 : 0));
     }
 
@@ -64,58 +69,25 @@ export class Patroni {
         return [];
     }
 
-    /** The leader's machine is gone, all of a sudden. */
     async killLeader() {
-        const node = await this.#leader();
-        signalAll(freeze([node.process.pid, postmasterOf(node.data)]), 'SIGKILL');
-    }
-
-    /** The leader's machine hangs. */
-    async freezeLeader() {
-        const node = await this.#leader();
-        this.frozen = freeze([node.process.pid, postmasterOf(node.data)]);
-        return node.url;
-    }
-
-    /** Patroni and the postmaster hang, and the sessions that are there go on: nobody is left to end them. */
-    async freezeSupervision() {
-        const node = await this.#leader();
-        this.frozen = [...treeOf(node.process.pid).filter((pid) => !treeOf(postmasterOf(node.data)).includes(pid)), postmasterOf(node.data)];
-        signalAll(this.frozen, 'SIGSTOP');
-        return node.url;
-    }
-
-    thaw() {
-        signalAll(this.frozen, 'SIGCONT');
-        this.frozen = undefined;
+        (await this.leader()).powerOff();
     }
 
     async switchover() {
-        const leader = await this.#leader();
+        const leader = await this.leader();
         const other = this.nodes.find((node) => node !== leader);
         const order = ['switchover', scope, '--leader', leader.name, '--candidate', other.name, '--force'];
         await runAsServer('patronictl', this.home, ['patronictl', '-c', leader.configuration, ...order]);
     }
 
     async remove() {
-        if (this.frozen) this.thaw();
-        const left = this.nodes?.filter((node) => node.process && !node.process.exit) ?? [];
-        await Promise.all(left.map((node) => node.process.stop('SIGTERM', 30)));
-        for (const node of this.nodes ?? []) await this.#endServer(node);
+        await Promise.all((this.nodes ?? []).map((node) => node.remove()));
         await this.etcd?.stop('SIGTERM', 10);
         rmSync(this.home, { recursive: true, force: true });
     }
 
-    /** A server that its Patroni left behind. */
-    async #endServer({ data }) {
-        try {
-            signalAll(treeOf(postmasterOf(data)), 'SIGKILL');
-        } catch (error) {
-            if (error.code !== 'ENOENT') throw error;
-        }
-    }
-
-    async #leader() {
+    /** The machine that leads by the cluster's own word. */
+    async leader() {
         const leader = (await this.members()).find(({ role }) => role === 'leader');
         if (!leader) throw new Error('there is no leader');
         return this.nodes.find(({ name }) => name === leader.name);
@@ -138,8 +110,8 @@ export class Patroni {
 
     async #makeNode(name) {
         const [api, port] = [await freePort(), await freePort()];
-        const data = join(this.home, name);
-        const configuration = join(this.home, `${name}.yml`);
+        const node = new Machine(this.home, name, this.fenced);
+        const watchdog = { mode: 'required', driver: 'testing', device: node.device, safety_margin: surelyBefore };
         const account = (username) => ({ username, password: this.passwords[username] });
         const settings = {
             scope, name,
@@ -157,19 +129,17 @@ export class Patroni {
                 pg_hba: ['host replication replication 127.0.0.1/32 scram-sha-256', 'host all all 127.0.0.1/32 scram-sha-256'],
             },
             postgresql: {
-                listen: `127.0.0.1:${port}`, connect_address: `127.0.0.1:${port}`, data_dir: data, bin_dir: serverPrograms(),
+                listen: `127.0.0.1:${port}`, connect_address: `127.0.0.1:${port}`, data_dir: node.data, bin_dir: serverPrograms(),
                 pgpass: join(this.home, `${name}.pgpass`),
                 authentication: { superuser: account('superuser'), replication: account('replication'), rewind: account('rewind') },
                 parameters: { unix_socket_directories: this.home }, basebackup: [{ checkpoint: 'fast' }],
             },
+            watchdog: this.fenced ? watchdog : { mode: 'off' },
         };
-        writeFileSync(configuration, JSON.stringify(settings, null, 2), { mode: 0o600 }); // JSON is YAML
-        const url = new URL(`postgresql://superuser:${this.passwords.superuser}@127.0.0.1:${port}/postgres`);
-        return { name, data, configuration, url, api: `http://127.0.0.1:${api}` };
-    }
-
-    #startNode(node) {
-        node.process = startAsServer(`patroni-${node.name}`, this.home, ['patroni', node.configuration]);
+        writeFileSync(node.configuration, JSON.stringify(settings, null, 2), { mode: 0o600 }); // JSON is YAML
+        node.url = new URL(`postgresql://superuser:${this.passwords.superuser}@127.0.0.1:${port}/postgres`);
+        node.api = `http://127.0.0.1:${api}`;
+        return node;
     }
 
     /** What is in its home belongs to the server's user. */

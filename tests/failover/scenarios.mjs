@@ -1,5 +1,6 @@
 // What goes wrong, and what whoever operates PostgreSQL does about it. A fault gives a promise of which server is the primary then
-// and since when (`url`, `at`), or of undefined where none takes another's place. With `splits` two are at once.
+// and since when (`url`, `at`), or of undefined where none takes another's place. With `splitsUnfenced` two are
+// at once where no watchdog resets the first.
 import { Pair } from './pair.mjs';
 import { Patroni } from './patroni.mjs';
 import { becamePrimary } from './watch.mjs';
@@ -45,15 +46,18 @@ async function switchOver(cluster) {
     return primary;
 }
 
-/** It comes back ten seconds after another took its place, and believes to be the primary still. */
+/** It comes back ten seconds after another took its place; without a watchdog, it believes to be the primary still. */
 const hangAndComeBack = (how) => async (cluster) => {
+    const leader = await cluster.leader();
     const others = await followersOf(cluster);
-    await cluster[how]();
+    const since = performance.now();
+    leader[how]();
     const primary = await becamePrimary(others, failoverSeconds);
+    const resetAfter = leader.watchdog && (leader.resetAt - since) / 1000;
     await pause(10_000);
-    cluster.thaw();
+    leader.comeBack();
     await cluster.healthy(failoverSeconds);
-    return primary;
+    return { ...primary, resetAfter };
 };
 
 async function followersOf(cluster) {
@@ -68,11 +72,11 @@ export const scenarios = {
     'plain, synchronous: standby killed, given up after 15 s': plain(true, loseStandby),
     'Patroni, synchronous: leader killed': patroni(true, killLeader),
     'Patroni, asynchronous: leader killed': patroni(false, killLeader),
-    'Patroni, synchronous: leader hangs, comes back': patroni(true, hangAndComeBack('freezeLeader')),
-    'Patroni, asynchronous: leader hangs, comes back': patroni(false, hangAndComeBack('freezeLeader')),
-    'Patroni, synchronous: leader without supervision': patroni(true, hangAndComeBack('freezeSupervision')),
-    // The sessions that are there work as ever, at a primary that is none any more: nothing tells the service.
-    'Patroni, asynchronous: leader without supervision': patroni(false, hangAndComeBack('freezeSupervision'), { splits: true }),
+    'Patroni, synchronous: leader hangs, comes back': patroni(true, hangAndComeBack('hang')),
+    'Patroni, asynchronous: leader hangs, comes back': patroni(false, hangAndComeBack('hang')),
+    'Patroni, synchronous: leader without supervision': patroni(true, hangAndComeBack('hangSupervision')),
+    // Without a watchdog the sessions that are there work as ever, at a primary that is none any more: nothing tells the service.
+    'Patroni, asynchronous: leader without supervision': patroni(false, hangAndComeBack('hangSupervision'), { splitsUnfenced: true }),
     'Patroni, synchronous: switchover': patroni(true, switchOver),
     'Patroni, asynchronous: switchover': patroni(false, switchOver),
 };
