@@ -32,8 +32,8 @@ void circuit_breaker::report(bool reached, clock::time_point now) {
 }
 
 void circuit_breaker::skip(clock::time_point now) {
-    finding_out_ = false;
-    retry_at_ = now + first_pause;
+    if (std::exchange(finding_out_, false))
+        retry_at_ = now + first_pause;
 }
 
 } // namespace checkout

@@ -21,7 +21,7 @@ public:
     /// What a question that was permitted came to. While it is open the one that was permitted then counts,
     /// not those that were under way before.
     void report(bool reached, clock::time_point now);
-    /// There was no question to find out with: soon again.
+    /// Nothing was asked: none was due, or it came to no call. If it was to find out, another may soon.
     void skip(clock::time_point now);
 
     /// A question was answered lately: who does not get an answer now is not alone with an outage.

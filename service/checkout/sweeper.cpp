@@ -52,6 +52,7 @@ asio::awaitable<void> sweeper::run() {
             more_is_due = co_await sweep();
             database_away_ = false;
         } catch (const std::exception& failure) {
+            breaker_.skip(clock::now());
             if (!std::exchange(database_away_, true))
                 write_log(log_level::warning, "sweep_paused", {{"detail", failure.what()}});
         }
@@ -180,9 +181,11 @@ void sweeper::finish(std::exception_ptr error, const question_result& asked, spa
     if (error) {
         work.fail("exception");
         log_failure(error, work.context());
-    } else if (asked.calls > 0) {
-        breaker_.report(asked.outcome != question_outcome::unreachable, clock::now());
     }
+    if (!error && asked.calls > 0)
+        breaker_.report(asked.outcome != question_outcome::unreachable, clock::now());
+    else
+        breaker_.skip(clock::now());
 }
 
 asio::awaitable<question_result> sweeper::look_at(due_session due, call_context context) {

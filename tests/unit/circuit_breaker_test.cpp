@@ -63,6 +63,15 @@ TEST_CASE("circuit breaker: those that were under way when it opened do not prol
     CHECK(breaker.permits(1, start + circuit_breaker::first_pause) == 1);
 }
 
+TEST_CASE("circuit breaker: what was under way and asks nothing changes nothing") {
+    circuit_breaker breaker;
+    breaker.skip(start);
+    CHECK(breaker.permits(64, start) == 64);
+    breaker = opened();
+    breaker.skip(start + circuit_breaker::first_pause - 1ms);
+    CHECK(breaker.permits(64, start + circuit_breaker::first_pause) == 1);
+}
+
 TEST_CASE("circuit breaker: room for none is no try, and nothing to ask is tried again soon") {
     auto breaker = opened();
     auto now = start + circuit_breaker::first_pause;
