@@ -3,6 +3,7 @@
 #include "observe/log.h"
 
 #include <chrono>
+#include <exception>
 #include <utility>
 
 namespace checkout {
@@ -22,10 +23,15 @@ public:
     ~export_body() override { write_end(whole_ ? "export_finished" : "export_broken_off"); }
 
     asio::awaitable<std::optional<std::string>> next() override {
-        auto piece = co_await job_->next();
-        whole_ = !piece;
-        bytes_ += piece ? static_cast<std::int64_t>(piece->size()) : 0;
-        co_return piece;
+        try {
+            auto piece = co_await job_->next();
+            whole_ = !piece;
+            bytes_ += piece ? static_cast<std::int64_t>(piece->size()) : 0;
+            co_return piece;
+        } catch (const std::exception& error) {
+            failure_ = error.what();
+            throw;
+        }
     }
 
     std::vector<http_header> trailers() override {
@@ -41,6 +47,7 @@ private:
                   {{"report", to_string(report_)},
                    {"rows", whole_ ? json_value(job_->rows()) : json_value()},
                    {"bytes", bytes_},
+                   {"detail", failure_},
                    {"duration_ms", static_cast<std::int64_t>(taken.count())}});
     }
 
@@ -50,6 +57,7 @@ private:
     const clock::time_point since_ = clock::now();
     std::int64_t bytes_ = 0;
     bool whole_ = false;
+    json_value failure_; ///< why the report broke off; null: its reader has gone
 };
 
 } // namespace

@@ -294,6 +294,10 @@ describe('a long stream', () => {
         assert.equal(answer.whole, false);
         assert.deepEqual(answer.trailers, {});
         assert.ok(answer.text.split('\n').length < rows);
+        const line = await eventually('the log tells of it', () => stack.service.process.logLines().find(
+            ({ event, request_id: id }) => event === 'export_broken_off' && id === stream.headers['x-request-id']));
+        assert.match(line.trace_id, /^[0-9a-f]{32}$/);
+        assert.ok(line.detail, 'the log says why');
         const again = await (await open()).rest();
         assert.ok(again.whole && again.text.startsWith(answer.text.slice(0, answer.text.lastIndexOf('\n'))), 'what came was right');
         assert.equal(again.trailers['row-count'], String(rows));
