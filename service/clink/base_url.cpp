@@ -1,8 +1,6 @@
 #include "clink/base_url.h"
 
-#include <boost/url/encode.hpp>
 #include <boost/url/parse.hpp>
-#include <boost/url/rfc/unreserved_chars.hpp>
 #include <boost/url/url_view.hpp>
 
 #include <charconv>
@@ -59,10 +57,6 @@ clink_base parse_base_url(std::string_view text) {
     while (base.path.ends_with('/'))
         base.path.pop_back();
     return base;
-}
-
-std::string encode_component(std::string_view text) {
-    return boost::urls::encode(text, boost::urls::unreserved_chars);
 }
 
 } // namespace checkout

@@ -1,4 +1,4 @@
-// Where Clink's API is: the base URL taken apart, and the texts that go into a request's target.
+// Where Clink's API is: the base URL taken apart.
 #pragma once
 
 #include <string>
@@ -17,8 +17,5 @@ struct clink_base {
 /// Takes "http(s)://host[:port][/path]". Throws std::runtime_error with a sentence that does not quote the
 /// URL when it is anything else (userinfo, query and fragment included).
 clink_base parse_base_url(std::string_view url);
-
-/// Everything but RFC 3986's unreserved characters percent-encoded: safe as one path segment or query value.
-std::string encode_component(std::string_view text);
 
 } // namespace checkout

@@ -4,6 +4,7 @@
 #include "clink/retry.h"
 #include "clink/transport.h"
 #include "clink/wire.h"
+#include "crypto/encoding.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
 
@@ -245,7 +246,7 @@ asio::awaitable<clink_exchange<session_facts>> clink_client::get_session(clink_s
                                                                          call_context context) {
     call asked{.operation = "get_session",
                .route = "/checkout/session/{id}",
-               .target = "/checkout/session/" + encode_component(id.str()),
+               .target = "/checkout/session/" + percent_encode(id.str()),
                .context = std::move(context)};
     return impl::run<session_facts>(
         impl_, std::move(asked), [id = std::move(id)](const json_value& envelope) {
@@ -258,7 +259,7 @@ asio::awaitable<clink_exchange<order_facts>> clink_client::get_order(clink_order
                                                                      call_context context) {
     call asked{.operation = "get_order",
                .route = "/order/{id}",
-               .target = "/order/" + encode_component(id.str()),
+               .target = "/order/" + percent_encode(id.str()),
                .context = std::move(context)};
     return impl::run<order_facts>(impl_, std::move(asked), [id = std::move(id)](const json_value& envelope) {
         auto order = read_data(envelope, read_order_facts);
@@ -270,7 +271,7 @@ asio::awaitable<clink_exchange<order_page>>
 clink_client::list_orders(merchant_order_id reference, int page_number, int page_size, call_context context) {
     call asked{.operation = "list_orders",
                .route = "/order",
-               .target = "/order?merchantReferenceId=" + encode_component(reference.str()) + "&pageNum="
+               .target = "/order?merchantReferenceId=" + percent_encode(reference.str()) + "&pageNum="
                          + std::to_string(page_number) + "&pageSize=" + std::to_string(page_size),
                .context = std::move(context)};
     return impl::run<order_page>(impl_, std::move(asked), read_order_page);
@@ -290,7 +291,7 @@ asio::awaitable<clink_exchange<refund_facts>> clink_client::get_refund(clink_ref
                                                                        call_context context) {
     call asked{.operation = "get_refund",
                .route = "/refund/{id}",
-               .target = "/refund/" + encode_component(id.str()),
+               .target = "/refund/" + percent_encode(id.str()),
                .context = std::move(context)};
     return impl::run<refund_facts>(impl_, std::move(asked), [id = std::move(id)](const json_value& envelope) {
         auto refund = read_data(envelope, read_refund_facts);

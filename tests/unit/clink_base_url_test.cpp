@@ -32,8 +32,3 @@ TEST_CASE("clink base url: a base URL that cannot be used is refused") {
           "https://clinkbill.com:0/", "https://clinkbill.com:99999/", "https://clinkbill .com/"})
         CHECK_THROWS_AS_MESSAGE(parse_base_url(url), std::runtime_error, url);
 }
-
-TEST_CASE("clink base url: ids are percent-encoded as one component") {
-    CHECK(encode_component("sess_a-1.~") == "sess_a-1.~");
-    CHECK(encode_component("a/b?c#d e%\xC3\xA9") == "a%2Fb%3Fc%23d%20e%25%C3%A9");
-}
