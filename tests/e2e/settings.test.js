@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
 import { checkoutBinary, freePort } from './support/environment.js';
+import { RawConnection } from './support/http.js';
 import { runToEnd } from './support/process.js';
 import { makeTokens, Service, sha256Hex } from './support/service.js';
 import { Stack } from './support/stack.js';
@@ -214,6 +215,26 @@ describe('a start', () => {
             assert.equal(json.code, 'overloaded');
             assert.match(headers['retry-after'], /^[1-9][0-9]*$/);
         }
+    });
+
+    test('and so is one whose body comes when others have taken its place', async () => {
+        const service = await stack.serve('settings-late-body', { env: { MAX_IN_FLIGHT: '1' } });
+        const client = stack.clientOf(service);
+        const late = await RawConnection.open(service.base);
+        const body = JSON.stringify(stack.order());
+        late.send(`POST /v1/checkout-sessions HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${service.tokens.storefront}\r\n`
+            + `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nExpect: 100-continue\r\n\r\n`);
+        assert.equal((await late.answer()).status, 100, 'there is room for it');
+        const terms = stack.order();
+        await stack.twin.fault({ operation: 'create', match: terms.merchantOrderId, fault: 'delay', delay_ms: 1500 });
+        const other = client.create(terms);
+        await stack.twin.called({ operation: 'create', reference: terms.merchantOrderId });
+        late.send(body);
+        const { status, headers, text } = await late.answer();
+        assert.deepEqual([status, JSON.parse(text).code], [503, 'overloaded']);
+        assert.match(headers['retry-after'], /^[1-9][0-9]*$/);
+        assert.equal((await other).status, 201);
+        late.close();
     });
 
     test('requests past RATE_LIMIT_PER_SECOND are 429 with Retry-After, per token', async () => {

@@ -261,6 +261,24 @@ describe('a signed claim that is not true at Clink', () => {
         assert.equal((await stack.finance.order(paid.merchantOrderId)).json.payments.length, 1);
     });
 
+    test("another order's payment pays no attempt whose answer was lost", async () => {
+        const paid = await created();
+        await stack.webhooks({ drop: ['*'] });
+        await stack.twin.pay(paid.sessionId);
+        const [{ orderId }] = await stack.twin.orders(paid.merchantOrderId);
+        await stack.webhooks();
+        const terms = stack.order();
+        await stack.twin.fault({ operation: 'create', match: terms.merchantOrderId, fault: 'lost_answer', after_work: true });
+        await stack.api.create(terms, { expect: [504, 'clink_outcome_unknown'] });
+        // Clink names no session of it, so that its reference alone tells whose it is.
+        await stack.twin.control('POST', `orders/${orderId}/override`, { sessionId: null, metadata: {} });
+        const body = eventText('order.succeeded', paidClaim(terms, { orderId }));
+        await deliver(stack.api, body);
+        await eventually('it is handled', async () => (await inbox(stack.database, [idOf(body)]))[0].tries > 0);
+        const { json: order } = await stack.finance.order(terms.merchantOrderId);
+        assert.deepEqual([order.state, order.payments, order.attempts[0].status], ['unpaid', [], 'dark']);
+    });
+
     test('a refund pays nothing back', async () => {
         const session = await created();
         await stack.webhooks();
