@@ -24,7 +24,8 @@ struct attempt_search::view {
 
 struct attempt_search::progress {
     question_result result{.outcome = question_outcome::answered};
-    std::set<std::string> settled; ///< keys of finds, and of what was asked about
+    std::set<std::string> settled;   ///< keys of finds, and of what was asked about
+    std::set<clink_session_id> mute; ///< Clink answered, and not with the session
     std::vector<order_facts> orphans;
 
     /// Keeps that a question was not answered. Clink's word that there is no such thing is an answer.
@@ -32,6 +33,14 @@ struct attempt_search::progress {
         result.calls += asked.calls;
         if (asked.outcome == question_outcome::unreachable)
             result.outcome = question_outcome::incomplete;
+    }
+
+    /// Its create is under way, and may yet say what this search would: what belongs to it comes later.
+    bool must_wait_for(const session_record* owner) {
+        const bool waits = owner != nullptr && owner->status == session_status::creating;
+        if (waits)
+            result.outcome = question_outcome::incomplete;
+        return waits;
     }
 };
 
@@ -124,9 +133,18 @@ asio::awaitable<attempt_search::view> attempt_search::look(merchant_order_id id,
     co_return seen;
 }
 
-/// The next session that a settlement is to be made of, or rows that name none; each once in a search.
+/// The next thing that a settlement is to be made of; each once in a search.
 asio::awaitable<std::optional<attempt_search::find>> attempt_search::next_find(view& seen, progress& so_far,
                                                                                call_context context) {
+    auto found = co_await next_session(seen, so_far, std::move(context));
+    if (!found)
+        found = next_order(seen, so_far);
+    co_return found;
+}
+
+/// A session with its orders.
+asio::awaitable<std::optional<attempt_search::find>>
+attempt_search::next_session(view& seen, progress& so_far, call_context context) {
     const auto& order = *seen.order;
     for (const auto& id : seen.sessions) {
         const auto* known = order.find_session(id);
@@ -135,11 +153,18 @@ asio::awaitable<std::optional<attempt_search::find>> attempt_search::next_find(v
             continue;
         auto heard = co_await questions_.hear_session(id, order.id, std::nullopt, context);
         so_far.note(heard.result);
-        if (!heard.word || (known == nullptr && heard.word->session.merchant_reference_id != order.id.str()))
+        if (!heard.word && heard.result.outcome != question_outcome::unreachable)
+            so_far.mute.insert(id);
+        if (!heard.word)
             continue;
-        const auto* owner =
-            known != nullptr ? known : find_owner(order, heard.word->session.checkout_attempt_id);
-        if (owner != nullptr && owner->status == session_status::creating)
+        const auto& facts = heard.word->session;
+        if (known == nullptr && facts.merchant_reference_id.value_or(order.id.str()) != order.id.str()) {
+            std::ranges::copy_if(seen.rows, std::back_inserter(so_far.orphans),
+                                 [&](const order_facts& row) { return row.session_id == id; });
+            continue;
+        }
+        const auto* owner = known != nullptr ? known : find_owner(order, facts.checkout_attempt_id);
+        if (so_far.must_wait_for(owner))
             continue;
         for (const auto& row : seen.rows)
             if (row.session_id == id
@@ -149,20 +174,32 @@ asio::awaitable<std::optional<attempt_search::find>> attempt_search::next_find(v
             co_return find{id.str(), owner->id, std::move(*heard.word), std::move(heard.body)};
         std::ranges::move(heard.word->orders, std::back_inserter(so_far.orphans));
     }
+    co_return std::nullopt;
+}
+
+/// An order that names no session, or one that Clink does not tell of.
+std::optional<attempt_search::find> attempt_search::next_order(const view& seen, progress& so_far) {
+    const auto& order = *seen.order;
     for (const auto& row : seen.rows) {
-        if (row.session_id || !was_paid(row.status) || is_recorded(order, row.order_id)
+        const bool has_session = row.session_id && !so_far.mute.contains(*row.session_id);
+        if (has_session || !was_paid(row.status) || is_recorded(order, row.order_id)
             || !so_far.settled.insert(row.order_id.str()).second)
             continue;
-        const auto* owner = find_owner(order, row.checkout_attempt_id);
+        const auto* known = row.session_id ? order.find_session(*row.session_id) : nullptr;
+        const auto* owner = known != nullptr ? known : find_owner(order, row.checkout_attempt_id);
+        if (so_far.must_wait_for(owner))
+            continue;
         if (owner == nullptr) {
             so_far.orphans.push_back(row);
             continue;
         }
         find found{row.order_id.str(), owner->id, {}, {}};
         found.word.orders.push_back(row);
-        co_return found;
+        if (known == nullptr)
+            found.word.orders.back().session_id.reset();
+        return found;
     }
-    co_return std::nullopt;
+    return std::nullopt;
 }
 
 asio::awaitable<void> attempt_search::show_orphans(const order_record& order,

@@ -46,6 +46,9 @@ private:
     boost::asio::awaitable<view> look(merchant_order_id order, const search_hint& hint, progress& so_far,
                                       call_context context);
     boost::asio::awaitable<std::optional<find>> next_find(view& seen, progress& so_far, call_context context);
+    boost::asio::awaitable<std::optional<find>> next_session(view& seen, progress& so_far,
+                                                             call_context context);
+    static std::optional<find> next_order(const view& seen, progress& so_far);
     boost::asio::awaitable<void> plan(const order_record& order);
     boost::asio::awaitable<void> show_orphans(const order_record& order, std::vector<order_facts> orphans,
                                               evidence source, std::string request_id);

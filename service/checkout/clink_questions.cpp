@@ -52,7 +52,7 @@ question_outcome outcome_of(const exchange_report& report) {
     case exchange_outcome::unknown:
         return question_outcome::unreachable;
     }
-    const int status = report.http_status.value_or(0);
+    const int status = said_status(report);
     const bool nothing_is_answered = status == 401 || status == 403 || status == 429;
     if (nothing_is_answered)
         return question_outcome::unreachable;

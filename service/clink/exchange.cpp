@@ -79,6 +79,20 @@ bool says_success(std::string_view code) {
     return number && *number == decimal::from_integer(200);
 }
 
+/// A fault of Clink's own: what it did before is not known.
+bool leaves_open(int status) {
+    return status >= 500 || status == 408;
+}
+
+/// A body's code as the HTTP status that it mirrors (clink-api.md 1.4); 0 when it is none.
+int read_status(std::string_view code) {
+    int status = 0;
+    const auto [end, error] = std::from_chars(code.data(), code.data() + code.size(), status);
+    const bool is_status =
+        error == std::errc{} && end == code.data() + code.size() && status >= 100 && status < 600;
+    return is_status ? status : 0;
+}
+
 std::string describe_end(const transport_result& result) {
     const auto cause = result.error.message();
     switch (result.phase) {
@@ -109,7 +123,7 @@ verdict judge(const transport_result& result, const envelope& answer, const answ
         return {exchange_outcome::unknown, describe_end(result)};
 
     const auto http = "HTTP " + std::to_string(*result.status);
-    if (*result.status >= 500 || *result.status == 408)
+    if (leaves_open(*result.status))
         return {exchange_outcome::unknown, http + " leaves open whether Clink acted"};
     if (*result.status >= 400)
         return {exchange_outcome::refused, "Clink refused with " + http};
@@ -120,6 +134,8 @@ verdict judge(const transport_result& result, const envelope& answer, const answ
         return {exchange_outcome::unknown, http + " with a body that is not JSON"};
     if (!answer.code)
         return {exchange_outcome::unknown, http + " with a body that holds no code"};
+    if (leaves_open(read_status(*answer.code)))
+        return {exchange_outcome::unknown, "code " + *answer.code + " leaves open whether Clink acted"};
     if (!says_success(*answer.code))
         return {exchange_outcome::refused, "Clink refused with code " + *answer.code};
     if (!read_answer(*answer.body))
@@ -154,6 +170,11 @@ std::optional<seconds> parse_retry_after(const std::string& text, instant now) {
 }
 
 } // namespace
+
+int said_status(const exchange_report& report) {
+    const int status = report.http_status.value_or(0);
+    return is_success(status) ? read_status(report.code.value_or("")) : status;
+}
 
 std::string_view to_string(exchange_outcome outcome) {
     switch (outcome) {

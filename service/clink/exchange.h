@@ -17,10 +17,10 @@ namespace checkout {
 
 enum class exchange_outcome {
     accepted,   ///< HTTP 2xx and code 200 and a body that reads as the answer asked for
-    refused,    ///< Clink answered and said no: it did not do the work
+    refused,    ///< Clink answered and said no, by HTTP or by `code`: it did not do the work
     never_sent, ///< not one byte of the request reached a socket; Clink cannot have acted
-    unknown ///< Clink may have acted: no answer, a broken or unreadable one, or one that admits a fault (5xx
-            ///< …)
+    unknown ///< Clink may have acted: no answer, a broken or unreadable one, or one that admits a fault (5xx,
+            ///< by HTTP or by `code`)
 };
 
 std::string_view to_string(exchange_outcome outcome);
@@ -40,6 +40,10 @@ struct exchange_report {
     /// JSON.
     std::string sanitised_body;
 };
+
+/// The status that Clink's answer has: HTTP's, or in a success the one that the body's `code` mirrors
+/// (clink-api.md 1.4). 0: there was no answer, or its code is none of HTTP's.
+int said_status(const exchange_report& report);
 
 template <class T>
 struct clink_exchange {

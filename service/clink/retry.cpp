@@ -22,7 +22,7 @@ bool may_try_again(const exchange_report& report, const transport_result& result
     case exchange_outcome::unknown:
         return !is_create;
     case exchange_outcome::refused:
-        return !is_create && report.http_status == too_many_requests;
+        return !is_create && said_status(report) == too_many_requests;
     }
     return false;
 }

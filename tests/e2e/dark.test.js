@@ -83,6 +83,24 @@ function findings(source, stackOf) {
         assert.equal((await stack.api.session(second.sessionId)).json.status, 'open');
     });
 
+    test('a payment is found whose session Clink does not tell of', async () => {
+        const { terms, hidden } = await withoutAnswer(stack);
+        const gone = { fault: 'business_error', status: 404, code: 404, msg: 'SESSION_NOT_FOUND' };
+        await stack.twin.fault({ operation: 'get_session', match: hidden.sessionId, count: 0, ...gone });
+        await stack.twin.pay(hidden.sessionId);
+        const order = await stack.settled(terms.merchantOrderId, 'paid', 20);
+        assert.deepEqual(order.payments.map(({ attempt, verdict }) => [attempt, verdict]), [[1, 'exact']]);
+        assert.deepEqual(kindsOf(order), ['paid_on_dark_session']);
+    });
+
+    test('a payment is found whose session names no reference', async () => {
+        const { terms, hidden } = await withoutAnswer(stack);
+        await stack.twin.act(hidden.sessionId, 'override', { merchantReferenceId: 'null' });
+        await stack.twin.pay(hidden.sessionId);
+        const order = await stack.settled(terms.merchantOrderId, 'paid', 20);
+        await foundOn(order, 1, hidden);
+    });
+
     for (const [name, fault] of [
         ['that ran out of time', { fault: 'delay', delay_ms: 3500, expect: [504, 'clink_outcome_unknown'], status: 'dark' }],
         ['that Clink claims to have refused', {
@@ -191,6 +209,16 @@ describe('an attempt without an answer', { concurrency: 3 }, () => {
             assert.equal((await looks()).failed_checks, 0, 'the order was answered');
         });
 
+        test('what is paid with our reference under a session of another is shown', async () => {
+            const { terms, merchantOrderId, hidden } = await withoutAnswer(stack);
+            await stack.twin.act(hidden.sessionId, 'override', { merchantReferenceId: 'somebody-else' });
+            await stack.twin.pay(hidden.sessionId);
+            const [{ orderId }] = await stack.twin.orders(terms.merchantOrderId);
+            await stack.discrepancy(orderId, 'orphan_event');
+            const { json: order } = await stack.finance.order(merchantOrderId);
+            assert.deepEqual([order.state, order.payments], ['unpaid', []]);
+        });
+
         test('however many failed orders bear the same reference', async () => {
             const { merchantOrderId, hidden } = await withoutAnswer(stack);
             for (let i = 0; i < 60; i++) await stack.twin.act(hidden.sessionId, 'fail');
@@ -221,8 +249,8 @@ describe('an attempt without an answer', { concurrency: 3 }, () => {
                     [merchantOrderId, age],
                 );
             const looked = async () => (await stack.twin.calls({ operation: 'list_orders', reference: merchantOrderId })).length;
-            await shift('71 hours');
             const before = await looked();
+            await shift('71 hours');
             await eventually('it is looked for', async () => (await looked()) > before);
             await shift('73 hours');
             await eventually('it is let go', async () => {

@@ -207,15 +207,20 @@ describe('the sweeper', { concurrency: 3 }, () => {
 
         afterEach(() => stack.twin.clearFaults());
 
-        test('it is asked ever less, nothing is escalated, and all is known soon after it is back', async () => {
+        for (const [how, fault] of [
+            ['HTTP 503', { fault: 'http_status', status: 503 }],
+            ['code 500 under HTTP 200', { fault: 'business_error', code: 500, msg: 'try later' }],
+            ['code 401 under HTTP 200', { fault: 'business_error', code: 401, msg: 'API key not found' }],
+        ]) test(`${how}: it is asked ever less, nothing is escalated, and all is known soon after it is back`, async () => {
             const sessions = await many(20, async () => (await stack.api.create(stack.order())).json);
-            await stack.twin.fault({ fault: 'http_status', status: 503, count: 0 });
+            await stack.twin.fault({ ...fault, count: 0 });
             for (const { sessionId } of sessions) await stack.twin.pay(sessionId);
             // Far past expiry, where silence about one of them alone would be a discrepancy.
             await stack.database.query("update checkout.sessions set expire_time = now() - interval '3 hours', next_check_at = now()");
 
             const began = Date.now();
-            const failures = async () => (await stack.twin.calls()).filter(({ status }) => status === 503);
+            const failures = async () =>
+                (await stack.twin.calls({ operation: 'get_session' })).filter(({ at }) => Date.parse(at) >= began);
             await eventually('Clink was asked', async () => (await failures()).length > 0);
             await eventually('six seconds pass', () => Date.now() - began > 6_000, 10);
             const calls = (await failures()).map(({ at }) => Date.parse(at));
