@@ -6,6 +6,7 @@
 #include "storage/session.h"
 
 #include <optional>
+#include <string>
 #include <utility>
 
 namespace checkout {
@@ -22,9 +23,20 @@ select last_no, backlog_done < backlog_to or complete_to < clock_timestamp() - i
 from checkout.feed_head)sql"};
 
 // One sequencer at a time: the others go on without waiting.
-constexpr sql_statement lock_head{
-    "lock_feed_head",
-    "select last_no, backlog_done, backlog_to from checkout.feed_head for update skip locked"};
+//
+// The horizon: now() stamps a record with the start of its transaction, and nothing older than the oldest one
+// under way can still appear. A transaction shows its start a moment after taking it, hence the second. An
+// export writes nothing. Of another role's transaction only that it writes is seen: it is taken to be no
+// older than a minute. It is read before the events are: what is older was committed by then, and is among
+// them.
+constexpr sql_statement lock_head{"lock_feed_head",
+                                  R"sql(
+select last_no, backlog_done, backlog_to, least(clock_timestamp() - interval '1 second',
+    (select least(min(xact_start),
+            case when bool_or(state is null and backend_xid is not null) then clock_timestamp() - interval '1 minute' end)
+        from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
+            and application_name <> 'clink-checkout export'))::text as horizon
+from checkout.feed_head for update skip locked)sql"};
 
 // Events from before the feed existed, by their ids.
 constexpr sql_statement number_backlog{"number_feed_backlog",
@@ -53,23 +65,17 @@ with taken as (
 )
 select (select count(*) from fresh) as numbered, (select count(*) from taken) as taken)sql"};
 
-// now() stamps a record with the start of its transaction: nothing older than the oldest one under way can
-// still appear. A transaction shows its start a moment after taking it, hence the second. An export writes
-// nothing. Of another role's transaction only that it writes is seen: it is taken to be no older than a
-// minute.
+// No horizon: events are left that have no number yet.
 constexpr sql_statement advance_head{"advance_feed_head",
                                      R"sql(
-update checkout.feed_head set last_no = $1, backlog_done = $2, complete_to = greatest(complete_to, least(
-    clock_timestamp() - interval '1 second',
-    (select least(min(xact_start),
-            case when bool_or(state is null and backend_xid is not null) then clock_timestamp() - interval '1 minute' end)
-        from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()
-            and application_name <> 'clink-checkout export'))))sql"};
+update checkout.feed_head set last_no = $1, backlog_done = $2,
+    complete_to = greatest(complete_to, $3::timestamptz))sql"};
 
 struct sequencer_place {
     std::int64_t last_no;
     std::int64_t backlog_done;
     std::int64_t backlog_to;
+    std::string horizon; ///< as PostgreSQL writes it
 };
 
 feed_head read_head(const pqxx::row& row) {
@@ -93,9 +99,11 @@ feed_pass give_numbers(db_session& session, sequencer_place at) {
         taken = row["taken"].as<std::int64_t>();
         at.last_no += row["numbered"].as<std::int64_t>();
     }
-    session.run(advance_head, at.last_no, at.backlog_done);
+    const bool more = in_backlog || taken == feed_store::events_in_a_pass;
+    session.run(advance_head, at.last_no, at.backlog_done,
+                more ? std::nullopt : std::optional(std::move(at.horizon)));
     crash_point("feed.numbered");
-    return {at.last_no, in_backlog || taken == feed_store::events_in_a_pass};
+    return {at.last_no, more};
 }
 
 } // namespace
@@ -127,7 +135,7 @@ boost::asio::awaitable<feed_pass> feed_store::number_as_sequencer(std::int64_t l
         const auto row = locked.one_row();
         return give_numbers(session,
                             {row["last_no"].as<std::int64_t>(), row["backlog_done"].as<std::int64_t>(),
-                             row["backlog_to"].as<std::int64_t>()});
+                             row["backlog_to"].as<std::int64_t>(), row["horizon"].as<std::string>()});
     });
 }
 

@@ -252,8 +252,8 @@ void busy_feed::disturb() {
 void busy_feed::watch(claims& said) {
     for (sql_connection mine(service_url()); !quiet; std::this_thread::sleep_for(5ms)) {
         const auto row =
-            mine.run("select complete_to, (select count(*) from checkout.events where at < complete_to)"
-                     " from checkout.feed_head")
+            mine.run("select complete_to, (select count(*) from checkout.feed join checkout.events"
+                     " using (event_id) where at < complete_to) from checkout.feed_head")
                 .rows.at(0);
         claimed = said.emplace(row[0].value(), std::stoll(row[1].value())).first->second;
     }

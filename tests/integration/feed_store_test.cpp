@@ -133,6 +133,24 @@ TEST_CASE("feed store: a pass ends after 5000 events and says that there is more
     check_all_numbered_in_order(at.server.superuser());
 }
 
+TEST_CASE("feed store: it is not complete to a time past an event without a number") {
+    recorded_orders at;
+    feed_store feed(at.db);
+    at.begin("ORD-1");
+    at.server.service().value(insert_events(2 * feed_store::events_in_a_pass));
+    std::this_thread::sleep_for(1200ms); // the second by which it is behind
+    auto& plain = at.server.superuser();
+    const std::string before_it =
+        "select count(*) from checkout.events cross join checkout.feed_head where at < complete_to";
+    const std::string numbered_before_it =
+        "select count(*) from checkout.feed join checkout.events using (event_id) cross join"
+        " checkout.feed_head where at < complete_to";
+    while (await_result(feed.number_events()).more)
+        CHECK(plain.value(before_it) == plain.value(numbered_before_it));
+    CHECK(plain.value(before_it) == std::to_string(2 * feed_store::events_in_a_pass + 1));
+    CHECK(plain.value(numbered_before_it) == plain.value(before_it));
+}
+
 TEST_CASE("feed store: events from before the feed are numbered first, in passes, and none is missed") {
     test_database server(schema::empty);
     migrate_to(server, 3);
