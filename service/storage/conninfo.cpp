@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <stdexcept>
+#include <string_view>
 
 namespace checkout {
 
@@ -15,6 +16,40 @@ using conninfo_options = std::unique_ptr<PQconninfoOption, decltype(&PQconninfoF
 /// Null when libpq cannot read it.
 conninfo_options parse(const std::string& url) {
     return {PQconninfoParse(url.c_str(), nullptr), &PQconninfoFree};
+}
+
+/// Each of a comma-separated list.
+template <class Check>
+bool all_of_list(std::string_view list, Check check) {
+    while (true) {
+        const auto end = list.find(',');
+        if (!check(list.substr(0, end)))
+            return false;
+        if (end == std::string_view::npos)
+            return true;
+        list.remove_prefix(end + 1);
+    }
+}
+
+/// A name, an address, or a directory of sockets.
+bool may_be_host(std::string_view host) {
+    const bool is_path = host.starts_with('/') || host.starts_with('@');
+    return is_path || host.find_first_of("@/#? ") == std::string_view::npos;
+}
+
+bool may_be_port(std::string_view port) {
+    return port.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+/// A URI's path holds an '@' that is not escaped: it is what a password was cut off at.
+bool has_stray_at(std::string_view url) {
+    const auto scheme = url.find("://");
+    if (scheme == std::string_view::npos
+        || url.substr(0, scheme).find_first_of("= ") != std::string_view::npos)
+        return false;
+    const auto path = url.find('/', scheme + 3);
+    const auto query = url.find('?', scheme + 3);
+    return path < query && url.substr(path, query - path).find('@') != std::string_view::npos;
 }
 
 std::string quoted(const char* value) {
@@ -58,7 +93,18 @@ std::string complete_conninfo(const std::string& url, const connection_limits& l
 }
 
 bool is_conninfo(const std::string& url) {
-    return parse(url) != nullptr;
+    const auto options = parse(url);
+    if (!options || has_stray_at(url))
+        return false;
+    for (const auto* option = options.get(); option->keyword != nullptr; ++option) {
+        const std::string_view keyword = option->keyword;
+        if (option->val == nullptr)
+            continue;
+        if ((keyword == "host" && !all_of_list(option->val, may_be_host))
+            || (keyword == "port" && !all_of_list(option->val, may_be_port)))
+            return false;
+    }
+    return true;
 }
 
 std::string limit_statement(const connection_limits& limits) {

@@ -19,7 +19,8 @@ struct connection_limits {
 /// cannot read it.
 std::string complete_conninfo(const std::string& url, const connection_limits& limits);
 
-/// Whether libpq can read it.
+/// Whether libpq can read it, and as what was meant: a password with an unescaped character in a URI is read
+/// as hosts, ports or a database's name, which libpq's errors quote.
 bool is_conninfo(const std::string& url);
 
 /// One statement that sets the time-outs of a session.

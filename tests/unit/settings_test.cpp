@@ -275,6 +275,19 @@ TEST_CASE("settings: databases") {
     CHECK(wrong_names("DATABASE_URL", "localhost") == names{"DATABASE_URL"});
 }
 
+TEST_CASE("settings: a password that is not escaped is not taken for a host, a port or a database") {
+    for (const auto* url : {"postgresql://app:pa@sswd@db:5432/checkout",
+                            "postgresql://app:p4/ss#w@db/checkout", "postgresql://app:5432/ss@db/checkout",
+                            "host='a b' dbname=c", "host=a@b dbname=c", "host=a port=12x"})
+        CHECK_MESSAGE(wrong_names("DATABASE_URL", url) == names{"DATABASE_URL"}, url);
+    for (const auto* url :
+         {"postgresql://app:p%40ss%2F@db:5432,db2:5433/check%40out", "postgresql://[::1]:5432/checkout",
+          "postgresql:///checkout?host=/run/postgresql", "postgresql:///checkout?host=@abstract",
+          "host=/run/a,@b,c port=1,,2 dbname=a@b password='p@s /:s'", "postgresql://app@db",
+          "host=a password=x://y/@z", "postgresql://app:p?ss@db/checkout"})
+        CHECK_MESSAGE(accepted("DATABASE_URL", url).database.url == url, url);
+}
+
 TEST_CASE("settings: Clink is asked over https, or over loopback") {
     for (const auto* url : {"https://api.clinkbill.com/api", "http://127.0.0.1:9000/api", "http://127.9.9.9",
                             "http://[::1]:9", "http://localhost:9000/api", "HTTP://LOCALHOST/api"})
