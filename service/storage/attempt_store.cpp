@@ -123,6 +123,8 @@ select case when s.awaited then pg_notify('clink_checkout_attempts', s.order_id:
 const sql_statement release_attempt{"release_attempt", release_text.c_str()};
 
 // Ends the attempt that is still ours, or teaches a fenced one Clink's session id; never both.
+// An exchange that comes when the attempt was ended without it changes nothing any more; it has its event all
+// the same, once.
 constexpr sql_statement close_attempt{"close_attempt",
                                       R"sql(
 with o as (
@@ -140,12 +142,18 @@ with o as (
         and ((s.status = 'creating' and s.generation = $3)
              or (s.status = 'dark' and s.clink_session_id is null and $7::text is not null))
     returning s.order_id, s.attempt_id, s.status, s.awaited
+), late as (
+    select o.order_id, a.attempt_id from o join checkout.sessions a on a.order_id = o.order_id
+    where a.attempt_id = $2::uuid and a.released_at is null and not exists (select from s)
+        and not exists (select from checkout.events told where told.order_id = a.order_id
+            and told.attempt_id = a.attempt_id and told.data ? 'outcome')
 ), e as (
     insert into checkout.events (order_id, attempt_id, kind, source, request_id, data)
-    select order_id, attempt_id, 'attempt_' || status, null, $8,
+    select order_id, attempt_id, kind, null, $8,
         $9::jsonb || case when $7::text is null then '{}' else jsonb_build_object('sessionId', $7::text) end
             || case when $10::jsonb is null then '{}' else jsonb_build_object('clink', $10::jsonb) end
-    from s
+    from (select order_id, attempt_id, 'attempt_' || status as kind from s
+        union all select order_id, attempt_id, 'attempt_answered_late' from late) as told
 )
 select case when awaited then pg_notify('clink_checkout_attempts', order_id::text)::text end from s)sql"};
 

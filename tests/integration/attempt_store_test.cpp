@@ -18,27 +18,6 @@ using released = std::optional<session_record>;
 /// A lease that has run out when the attempt is next read.
 constexpr auto lapsed_lease = -1ms;
 
-unreleased_end dark_with(std::optional<std::string> session_id) {
-    unreleased_end end;
-    if (session_id)
-        end.session_id = clink_session_id(*session_id);
-    return end;
-}
-
-unreleased_end refused_as(std::string code) {
-    unreleased_end end;
-    end.status = session_status::refused;
-    end.refusal_code = std::move(code);
-    end.refusal_message = "no";
-    return end;
-}
-
-const session_record& attempt_of(const order_record& order, const attempt_id& id) {
-    const auto* found = order.find_session(id);
-    REQUIRE(found != nullptr);
-    return *found;
-}
-
 } // namespace
 
 TEST_CASE("attempt store: the first attempt is recorded whole before anything is asked") {
@@ -337,59 +316,4 @@ TEST_CASE("attempt store: a session id of another attempt is never released twic
     CHECK(at.kinds("ORD-2") == "attempt_created attempt_dark");
     CHECK(await_result(at.orders.find_order_of(clink_session_id("sess_1")))->id
           == merchant_order_id("ORD-1"));
-}
-
-TEST_CASE("attempt store: a refused attempt keeps Clink's reason and frees the order") {
-    recorded_orders at;
-    const auto attempt = at.begin("ORD-1");
-    CHECK(at.close(attempt, refused_as("customer_not_found")));
-    const auto order = at.get("ORD-1");
-    const auto& refused = attempt_of(order, attempt.id);
-    CHECK(refused.status == session_status::refused);
-    CHECK(refused.refusal_code == "customer_not_found");
-    CHECK(refused.refusal_message == "no");
-    CHECK_FALSE(refused.released());
-    CHECK(at.kinds("ORD-1") == "attempt_created attempt_refused");
-    CHECK_FALSE(at.close(attempt, refused_as("again")));
-    CHECK(at.begin_next("ORD-1"));
-}
-
-TEST_CASE("attempt store: a dark attempt keeps the id that Clink named") {
-    recorded_orders at;
-    const auto attempt = at.begin("ORD-1");
-    CHECK(at.close(attempt, dark_with("sess_1")));
-    const auto order = at.get("ORD-1");
-    CHECK(attempt_of(order, attempt.id).status == session_status::dark);
-    CHECK(attempt_of(order, attempt.id).session_id == clink_session_id("sess_1"));
-    CHECK_FALSE(attempt_of(order, attempt.id).released());
-    CHECK_FALSE(attempt_of(order, attempt.id).url);
-}
-
-TEST_CASE("attempt store: a released session cannot be closed") {
-    recorded_orders at;
-    const auto attempt = at.begin("ORD-1");
-    REQUIRE(at.release(attempt, "sess_1"));
-    CHECK_FALSE(at.close(attempt, dark_with("sess_2")));
-    CHECK_FALSE(at.close(attempt, refused_as("late")));
-    CHECK(at.get("ORD-1").find_current()->session_id == clink_session_id("sess_1"));
-    CHECK(at.kinds("ORD-1") == "attempt_created session_released");
-}
-
-TEST_CASE("attempt store: a discrepancy is opened with the end, once, and with an event of its own") {
-    recorded_orders at;
-    const auto attempt = at.begin("ORD-1");
-    auto end = dark_with("sess_1");
-    end.discrepancy = discrepancy_draft{.kind = discrepancy_kind::amount_mismatch,
-                                        .subject = "attempt:" + attempt.id.str(),
-                                        .attempt = attempt.id,
-                                        .detail = {{"asked", "49.9"}, {"echoed", "4990"}}};
-    CHECK(at.close(attempt, end));
-    CHECK_FALSE(at.close(attempt, end));
-
-    const auto open = await_result(at.discrepancies.list_open(attempt.order));
-    REQUIRE(open.size() == 1);
-    CHECK(open[0].kind == discrepancy_kind::amount_mismatch);
-    CHECK(open[0].detail
-          == std::vector<std::pair<std::string, std::string>>{{"asked", "49.9"}, {"echoed", "4990"}});
-    CHECK(at.kinds("ORD-1") == "attempt_created attempt_dark discrepancy_opened");
 }

@@ -36,6 +36,28 @@ exchange_record make_exchange(const std::string& request_id) {
     return {.data = {{"outcome", "answered"}}, .clink_body = R"({"code": 200})", .request_id = request_id};
 }
 
+unreleased_end dark_with(std::optional<std::string> session_id) {
+    unreleased_end end;
+    if (session_id)
+        end.session_id = clink_session_id(*session_id);
+    return end;
+}
+
+unreleased_end refused_as(std::string code) {
+    unreleased_end end;
+    end.status = session_status::refused;
+    end.refusal_code = std::move(code);
+    end.refusal_message = "no";
+    return end;
+}
+
+const session_record& attempt_of(const order_record& order, const attempt_id& id) {
+    const auto* found = order.find_session(id);
+    if (found == nullptr)
+        throw std::logic_error("the order has no such attempt");
+    return *found;
+}
+
 unreleased_end dark() {
     return {.status = session_status::dark,
             .refusal_code = {},

@@ -25,6 +25,10 @@ attempt_intent make_intent(const std::string& order, std::chrono::milliseconds l
 released_handle make_handle(const std::string& session_id);
 exchange_record make_exchange(const std::string& request_id = "request-1");
 unreleased_end dark(); ///< an end of which nothing is known
+unreleased_end dark_with(std::optional<std::string> session_id);
+unreleased_end refused_as(std::string code);
+/// Throws std::logic_error when the order has none of that id.
+const session_record& attempt_of(const order_record& order, const attempt_id& id);
 
 struct recorded_orders {
     test_database server;
