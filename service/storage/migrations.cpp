@@ -128,15 +128,19 @@ void drop_invalid_indexes(pqxx::transaction_base& transaction) {
         transaction.exec(row[0].as<std::string>());
 }
 
+/// An index that is built concurrently holds nobody up while it waits, and waits for every older snapshot:
+/// that of an export or a backup, too. Giving up would throw away what was built.
 void apply_once(pqxx::connection& link, const migration& step) {
     if (step.in_transaction) {
         pqxx::work transaction(link);
+        transaction.exec("set local lock_timeout = '5s'");
         transaction.exec(pqxx::zview(step.sql));
         record(transaction, step);
         transaction.commit();
         return;
     }
     pqxx::nontransaction transaction(link);
+    transaction.exec("set lock_timeout = 0");
     drop_invalid_indexes(transaction);
     transaction.exec(pqxx::zview(step.sql));
     record(transaction, step);

@@ -164,6 +164,28 @@ TEST_CASE("migrations: a busy table is tried again until it is free") {
     CHECK(at.owner().run("select name from checkout.things").done());
 }
 
+TEST_CASE("migrations: an index that is built concurrently waits for who reads, and is not begun anew") {
+    test_database at(schema::empty);
+    bring_up(at.owner_url(), two_steps());
+    sql_connection reader(at.owner_url());
+    reader.value("begin isolation level repeatable read");
+    reader.value("select count(*) from checkout.things");
+    auto migrated = std::async(std::launch::async, [&at] {
+        auto steps = two_steps();
+        steps.push_back(make_migration("V3__index.sql", "-- no-transaction\n"
+                                                        "create index concurrently if not exists things_id"
+                                                        " on checkout.things (id);\n"));
+        return bring_up(at.owner_url(), steps);
+    });
+    const std::string index = "select oid from pg_class where relname = 'things_id'";
+    at.superuser().await_value("select count(*) from pg_class where relname = 'things_id'", "1");
+    const auto begun = at.superuser().value(index);
+    std::this_thread::sleep_for(6s);
+    reader.value("commit");
+    CHECK(migrated.get() == "V3__index.sql");
+    CHECK(at.superuser().value(index) == begun);
+}
+
 TEST_CASE("migrations: the newest version is 0 before the first") {
     test_database at(schema::empty);
     CHECK(version_seen_by(at.service_url()) == 0);
