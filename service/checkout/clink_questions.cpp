@@ -56,7 +56,10 @@ question_outcome outcome_of(const exchange_report& report) {
     const bool nothing_is_answered = status == 401 || status == 403 || status == 429;
     if (nothing_is_answered)
         return question_outcome::unreachable;
-    return says_absent(report) ? question_outcome::absent : question_outcome::refused;
+    if (says_absent(report))
+        return question_outcome::absent;
+    // Code 500 under HTTP 200 may be a fault of Clink's or its word on this question: it teaches nothing.
+    return status >= 500 || status == 408 ? question_outcome::unreachable : question_outcome::refused;
 }
 
 asio::awaitable<heard_session> clink_questions::hear_session(clink_session_id id, merchant_order_id reference,

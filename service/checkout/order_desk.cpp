@@ -20,10 +20,10 @@ boost::asio::awaitable<result<order_record>> order_desk::cancel(merchant_order_i
         auto order = co_await orders_.find_order(id);
         if (!order)
             co_return make_failure(errc::order_not_found, "There is no such order.");
-        if (order->cancelled_at)
-            co_return std::move(*order);
         if (order->payment_count > 0)
             co_return make_failure(errc::order_already_paid, "A payment for this order is on record.");
+        if (order->cancelled_at)
+            co_return std::move(*order);
         try {
             co_await settlements_.cancel(order->key, order->version, state_when_cancelled(*order),
                                          context.request_id);

@@ -16,8 +16,9 @@ using clock = std::chrono::steady_clock;
 
 namespace {
 
-/// At most a twentieth of the time is spent on looking.
+/// A twentieth of the time is spent on looking, unless looks take so long that their figures would be old.
 constexpr int rest_of_a_look = 20;
+constexpr clock::duration longest_rest = std::chrono::minutes(1);
 
 void show(const record_vitals& vitals) {
     auto& all = metrics();
@@ -46,7 +47,8 @@ asio::awaitable<void> record_watch::run() {
     while (!stopping_) {
         const auto begun = clock::now();
         co_await look();
-        timer_.expires_after(std::max<clock::duration>(interval, rest_of_a_look * (clock::now() - begun)));
+        timer_.expires_after(
+            std::clamp<clock::duration>(rest_of_a_look * (clock::now() - begun), interval, longest_rest));
         if (!stopping_)
             co_await timer_.async_wait(asio::as_tuple(asio::use_awaitable));
     }

@@ -10,6 +10,7 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
+#include <array>
 
 namespace checkout {
 
@@ -69,15 +70,21 @@ void sweeper::stop() {
     timer_.cancel();
 }
 
-/// One look at what is due; true when there may be more of it that can be begun soon. While Clink does not
-/// answer, one question of any kind finds out.
+/// One look at what is due; true when there may be more of it that can be begun soon. Each kind has its turn
+/// to be first, so that none waits for ever. While Clink does not answer, one question of any kind finds out.
 asio::awaitable<bool> sweeper::sweep() {
-    const bool leases = co_await claim_leases();
+    bool leases = false;
+    if (clock::now() >= leases_due_) {
+        leases = co_await claim_leases();
+        leases_due_ = clock::now() + (leases ? 0ms : options_.interval / 2);
+    }
     bool more = false;
     const bool finding_out = !breaker_.is_closed();
     const int permitted = finding_out ? breaker_.permits(room(), clock::now()) : 0;
     int begun = 0;
-    for (const auto claim : {&sweeper::claim_sessions, &sweeper::claim_refunds, &sweeper::claim_webhooks}) {
+    std::array kinds{&sweeper::claim_sessions, &sweeper::claim_refunds, &sweeper::claim_webhooks};
+    std::ranges::rotate(kinds, kinds.begin() + (turn_++ % kinds.size()));
+    for (const auto claim : kinds) {
         const int room_now = breaker_.is_closed() ? room() : 0;
         const int free = finding_out ? permitted - begun : room_now;
         if (free == 0)
@@ -215,7 +222,7 @@ asio::awaitable<question_result> sweeper::look_at(due_session due, call_context 
     co_return asked;
 }
 
-/// A session is stuck only when Clink says nothing about it alone: an outage escalates nothing.
+/// A session is stuck when Clink says nothing about it alone: an outage escalates nothing, unless it is long.
 asio::awaitable<void> sweeper::note_failure(due_session due, question_outcome outcome) {
     const auto order = co_await with_.orders.find_order_of(due.attempt);
     const auto* session = order ? order->find_session(due.attempt) : nullptr;
@@ -223,7 +230,8 @@ asio::awaitable<void> sweeper::note_failure(due_session due, question_outcome ou
         co_return;
     const bool alone = outcome == question_outcome::refused || outcome == question_outcome::absent
                        || (breaker_.reached_lately(clock::now()) && session->failed_checks > 1);
-    if (alone && !session->stuck_at && is_stuck(*session, order->read_at))
+    const auto patience = alone ? stuck_after : stuck_in_outage_after;
+    if (!session->stuck_at && is_stuck(*session, order->read_at, patience))
         co_await with_.sweeps.mark_stuck(due.order, due.attempt);
     co_await with_.sweeps.note_failure(due.attempt,
                                        find_retry(session->failed_checks, order->read_at, policy_));

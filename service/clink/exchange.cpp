@@ -79,11 +79,6 @@ bool says_success(std::string_view code) {
     return number && *number == decimal::from_integer(200);
 }
 
-/// A fault of Clink's own: what it did before is not known.
-bool leaves_open(int status) {
-    return status >= 500 || status == 408;
-}
-
 /// A body's code as the HTTP status that it mirrors (clink-api.md 1.4); 0 when it is none.
 int read_status(std::string_view code) {
     int status = 0;
@@ -123,7 +118,7 @@ verdict judge(const transport_result& result, const envelope& answer, const answ
         return {exchange_outcome::unknown, describe_end(result)};
 
     const auto http = "HTTP " + std::to_string(*result.status);
-    if (leaves_open(*result.status))
+    if (*result.status >= 500 || *result.status == 408)
         return {exchange_outcome::unknown, http + " leaves open whether Clink acted"};
     if (*result.status >= 400)
         return {exchange_outcome::refused, "Clink refused with " + http};
@@ -134,8 +129,6 @@ verdict judge(const transport_result& result, const envelope& answer, const answ
         return {exchange_outcome::unknown, http + " with a body that is not JSON"};
     if (!answer.code)
         return {exchange_outcome::unknown, http + " with a body that holds no code"};
-    if (leaves_open(read_status(*answer.code)))
-        return {exchange_outcome::unknown, "code " + *answer.code + " leaves open whether Clink acted"};
     if (!says_success(*answer.code))
         return {exchange_outcome::refused, "Clink refused with code " + *answer.code};
     if (!read_answer(*answer.body))

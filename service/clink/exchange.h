@@ -17,10 +17,10 @@ namespace checkout {
 
 enum class exchange_outcome {
     accepted,   ///< HTTP 2xx and code 200 and a body that reads as the answer asked for
-    refused,    ///< Clink answered and said no, by HTTP or by `code`: it did not do the work
+    refused,    ///< Clink answered and said no: it did not do the work
     never_sent, ///< not one byte of the request reached a socket; Clink cannot have acted
-    unknown ///< Clink may have acted: no answer, a broken or unreadable one, or one that admits a fault (5xx,
-            ///< by HTTP or by `code`)
+    unknown ///< Clink may have acted: no answer, a broken or unreadable one, or one that admits a fault (5xx
+            ///< …)
 };
 
 std::string_view to_string(exchange_outcome outcome);

@@ -105,12 +105,12 @@ std::optional<instant> find_next_webhook_try(instant received_at, instant now, c
     return next <= received_at + policy.dark_watch ? std::optional(next) : std::nullopt;
 }
 
-bool is_stuck(const session_record& session, instant now) {
+bool is_stuck(const session_record& session, instant now, std::chrono::hours patience) {
     if (!session.released() || session.ended_at)
         return false;
     const auto expiry = session.expire_time.value_or(*session.released_at + unknown_lifetime);
     const bool answered_since = session.checked_at && *session.checked_at >= expiry;
-    return now >= expiry + stuck_after && !answered_since;
+    return now >= expiry + patience && !answered_since;
 }
 
 } // namespace checkout

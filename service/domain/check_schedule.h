@@ -39,10 +39,12 @@ std::optional<instant> find_next_webhook_try(instant received_at, instant now, c
 
 /// How long after its expiry a session without an answer is a discrepancy (stuck_unknown).
 inline constexpr std::chrono::hours stuck_after{1};
+/// The same, when Clink may be answering nobody: an outage is not shown as its sessions.
+inline constexpr std::chrono::hours stuck_in_outage_after{6};
 /// Taken for a session's, from its release, that has no known expiry.
 inline constexpr std::chrono::hours unknown_lifetime{24};
 
-/// The session's expiry passed stuck_after ago and Clink has not answered since.
-bool is_stuck(const session_record& session, instant now);
+/// The session's expiry passed `patience` ago and Clink has not answered since.
+bool is_stuck(const session_record& session, instant now, std::chrono::hours patience = stuck_after);
 
 } // namespace checkout

@@ -58,7 +58,9 @@ public:
 
 private:
     create_decision with_creating(const session_record& creating) const {
-        if (same_terms(creating) || intent_.supersede)
+        const auto* current = order_.find_current();
+        const bool may_stay = current != nullptr && same_terms(*current); // if what replaces it fails
+        if (same_terms(creating) || intent_.supersede || may_stay)
             return wait_for_winner{creating.id};
         return conflict_failure(creating, intent_);
     }

@@ -80,6 +80,26 @@ void conclude(const http_request& request, const verdict& come_to, http_response
     end_span(work, response.status);
 }
 
+/// What people are woken by is counted from 0: the first increase of a series that just began is not seen.
+void begin_problems() {
+    constexpr problem_code alarming[] = {
+        problem_code::internal_error,
+        problem_code::database_unavailable,
+        problem_code::overloaded,
+        problem_code::clink_unavailable,
+        problem_code::clink_rejected,
+        problem_code::clink_outcome_unknown,
+        problem_code::unauthorized,
+        problem_code::clink_answer_mismatch,
+        problem_code::rate_limited,
+        problem_code::insufficient_scope,
+        problem_code::client_certificate_required,
+    };
+    for (const auto& each : main_routes())
+        for (const auto code : alarming)
+            metrics().http_problems.add({each.pattern, kind_of(code).name}, 0);
+}
+
 bool has_body(const http_request& request) {
     const auto length = request.header("Content-Length");
     return request.header("Transfer-Encoding") || (length && *length != "0");
@@ -90,7 +110,9 @@ bool has_body(const http_request& request) {
 api::api(services& with, token_registry& tokens, api_options options)
     : with_(with),
       tokens_(tokens),
-      options_(options) {}
+      options_(options) {
+    begin_problems();
+}
 
 server_callbacks api::callbacks() {
     return {.admit = [this](const http_request& request) { return admit(request); },

@@ -58,7 +58,11 @@ asio::awaitable<result<session_outcome>> ask_patiently(services& with, clink_ses
             break;
         asio::steady_timer timer(co_await asio::this_coro::executor, pause);
         co_await timer.async_wait(asio::use_awaitable);
-        outcome = co_await with.settler.refresh(id, evidence::redirect, context);
+        auto again = co_await with.settler.refresh(id, evidence::redirect, context);
+        if (again.has_error())
+            break;
+        again->answered = true; // before, if not now: the questions about a session are bounded
+        outcome = std::move(again);
     }
     co_return outcome;
 }

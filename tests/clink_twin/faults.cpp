@@ -114,7 +114,7 @@ fault read_fault(const json_value& from) {
         find_integer(from, "bytes").value_or(static_cast<std::int64_t>(default_bytes(row.kind))));
     auto is_status = row.kind == fault_kind::http_status;
     result.status = static_cast<unsigned>(find_integer(from, "status").value_or(is_status ? 500 : 200));
-    result.code = static_cast<int>(find_integer(from, "code").value_or(400));
+    result.code = static_cast<int>(find_integer(from, "code").value_or(500));
     result.message = find_text(from, "msg").value_or("system error");
     result.body = find_text(from, row.kind == fault_kind::wrong_currency ? "currency" : "body")
                       .value_or(row.kind == fault_kind::wrong_currency ? "XTS" : "");

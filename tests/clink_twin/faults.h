@@ -64,7 +64,7 @@ struct fault {
     std::chrono::milliseconds wait{0};  ///< stall: how long; slow_body: between steps
     std::size_t bytes = 0;
     unsigned status = 500;
-    int code = 400;
+    int code = 500;
     std::string message;
     std::string body;
     decimal factor;

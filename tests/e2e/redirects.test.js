@@ -167,6 +167,11 @@ describe('/checkout/success tells what Clink says', () => {
         assert.equal((await stack.api.order(merchantOrderId)).json.state, 'unpaid');
     });
 
+    test('and again and again is unpaid, though the questions about a session are bounded', async () => {
+        const { sessionId } = await created();
+        for (let i = 0; i < 3; i++) assert.equal(await statusOf(sessionId), 'unpaid');
+    });
+
     test('a payment that comes while it waits is seen', async () => {
         const { sessionId, merchantOrderId } = await created();
         const answer = statusOf(sessionId);

@@ -242,6 +242,19 @@ describe('the sweeper', { concurrency: 3 }, () => {
             assert.ok(took < 15_000, `${took} ms`);
         });
 
+        test('for longer than six hours after an expiry: stuck_unknown, until it is back', async () => {
+            const { sessionId, merchantOrderId } = (await stack.api.create(stack.order())).json;
+            await stack.twin.fault({ fault: 'http_status', status: 503, count: 0 });
+            await stack.database.query(
+                "update checkout.sessions set expire_time = now() - interval '7 hours', next_check_at = now() where clink_session_id = $1",
+                [sessionId],
+            );
+            const shown = async () => (await stack.discrepancies(merchantOrderId, { kind: 'stuck_unknown' })).length;
+            await eventually('its silence is shown', async () => (await shown()) === 1, 60);
+            await stack.twin.clearFaults();
+            await eventually('and no more', async () => (await shown()) === 0, 60);
+        });
+
         test('about one session alone: stuck_unknown after an hour past expiry, until it is answered', async () => {
             const [silent, other] = await many(2, async () => (await stack.api.create(stack.order())).json);
             const mute = { operation: 'get_session', match: silent.sessionId, fault: 'http_status', status: 500, count: 0 };

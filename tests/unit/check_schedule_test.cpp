@@ -183,6 +183,9 @@ TEST_CASE("a session is stuck an hour after its expiry if Clink has not answered
     CHECK(is_stuck(session, noon + 1h));
     session.checked_at = noon;
     CHECK_FALSE(is_stuck(session, noon + 240h));
+    session.checked_at.reset();
+    CHECK_FALSE(is_stuck(session, noon + 6h - 1us, stuck_in_outage_after));
+    CHECK(is_stuck(session, noon + 6h, stuck_in_outage_after));
 }
 
 TEST_CASE("without a known expiry a session is stuck an hour after its first day") {

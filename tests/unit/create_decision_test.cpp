@@ -131,6 +131,16 @@ TEST_CASE("after expired, refused or dark the next request makes the next attemp
     }
 }
 
+TEST_CASE("who asks for the current session waits for what may replace it") {
+    const auto order = order_builder()
+                           .attempt(session_status::open)
+                           .attempt(session_status::creating)
+                           .with([](auto& s) { s.terms_fingerprint = "of what supersedes"; })
+                           .get();
+    CHECK(std::holds_alternative<wait_for_winner>(decide(order, same)));
+    CHECK(refused_with(decide(order, other)) == errc::order_terms_conflict);
+}
+
 TEST_CASE("an attempt under way is waited for, on other terms it binds") {
     const auto order = order_builder().attempt(session_status::creating).get();
     CHECK(std::holds_alternative<wait_for_winner>(decide(order, same)));
