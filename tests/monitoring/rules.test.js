@@ -4,8 +4,12 @@ import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import { test } from 'node:test';
 
+import { parse } from 'yaml';
+
 import { openapiFile } from '../e2e/support/environment.js';
-import { alertNames, alerts, catalogue, dashboardQueries, recorded, rules, rulesFile, ruleTestFiles, ruleTests, runbook } from './support/documents.js';
+import {
+    alertNames, alerts, catalogue, dashboardQueries, recorded, ruleGroups, rules, rulesFiles, ruleTestFiles, ruleTests, runbook,
+} from './support/documents.js';
 import { readPromql } from './support/promql.js';
 import { promtool } from './support/promtool.js';
 import { misnamed } from './support/names.js';
@@ -13,9 +17,29 @@ import { misnamed } from './support/names.js';
 const urgencies = new Set(['today', 'week']);
 const firing = /ALERTS\{[^}]*alertname="(\w+)"[^}]*\}/g;
 
-test('rules.yml is valid and has no rule twice', () => {
-    const { status, text } = promtool(['check', 'rules', '--lint=all', '--lint-fatal', rulesFile]);
+test('the rules are valid, and no file has one twice', () => {
+    const { status, text } = promtool(['check', 'rules', '--lint=all', '--lint-fatal', ...rulesFiles]);
     assert.equal(status, 0, text);
+});
+
+test('no two files have a group, a recorded series or an alert in common', () => {
+    const twice = (values) => values.filter((value, index) => values.indexOf(value) !== index);
+    assert.deepEqual(twice(ruleGroups.map(({ name }) => name)), []);
+    assert.deepEqual(twice(recorded.map(({ record }) => record)), []);
+    assert.deepEqual(twice(alerts.map(({ alert, labels }) => `${alert} ${labels.severity}`)), []);
+});
+
+test('unit tests are of all the rules, in the order in which what is recorded comes first', () => {
+    const names = ruleGroups.map(({ name }) => name).sort();
+    for (const file of ruleTestFiles) {
+        const { rule_files: tested, group_eval_order: order } = parse(readFileSync(file, 'utf8'));
+        assert.deepEqual([tested, [...order].sort(), order[0]], [['rules/*.yml'], names, 'clink-checkout.recorded'], basename(file));
+    }
+});
+
+test('what kube-state-metrics and others tell counts only where somebody watches', () => {
+    for (const { alert, expr } of alerts)
+        if (/\b(kube|certmanager|probe)_/.test(expr)) assert.match(expr, /\* on \(namespace\) group_left \(job\) checkout:watched/, alert);
 });
 
 for (const file of ruleTestFiles)

@@ -11,6 +11,9 @@ const overlays = {
     sandbox: '../../../deploy/kubernetes/overlays/sandbox',
     'production with TLS on the pods': 'production_with_tls',
     'production with a read replica': 'production_with_read_replica',
+    'production with headers for spans': 'production_with_traces',
+    'production with IPv6': 'production_with_ipv6',
+    'production behind a cloud’s load balancer': 'production_with_load_balancer',
 };
 const facts = readFacts();
 

@@ -1,4 +1,6 @@
 // What every pod must be: without privileges, bounded, stoppable in time. Each check gives its offences.
+import { isDeepStrictEqual } from 'node:util';
+
 import { isOurs, label } from './manifests.js';
 
 /** An offence for each pod of which `rule(pod)` says something. */
@@ -111,6 +113,13 @@ export const podChecks = {
         );
     },
 
+    'readiness outlasts a failover of the database'(manifests) {
+        return ofContainers(manifests.ours().filter((pod) => pod.owner.kind === 'Deployment'), ({ readinessProbe }) => {
+            const seconds = readinessProbe.periodSeconds * (readinessProbe.failureThreshold - 1); // from the first failure to the last
+            return seconds < 120 && `the replicas leave the Service after ${seconds} s`;
+        });
+    },
+
     'a rollout never takes a replica before another one is ready'(manifests) {
         const { strategy } = manifests.get('Deployment', 'clink-checkout').spec;
         return strategy.rollingUpdate?.maxUnavailable === 0 && strategy.rollingUpdate.maxSurge > 0 ? [] : [JSON.stringify(strategy)];
@@ -120,7 +129,16 @@ export const podChecks = {
         const { spec, labels } = manifests.pods().find(({ owner }) => label(owner) === 'Deployment clink-checkout');
         const spread = (spec.topologySpreadConstraints ?? []).filter(({ labelSelector }) =>
             Object.entries(labelSelector.matchLabels).every(([name, value]) => labels[name] === value));
-        return ['topology.kubernetes.io/zone', 'kubernetes.io/hostname'].filter((key) => !spread.some(({ topologyKey }) => topologyKey === key));
+        return [
+            ...['topology.kubernetes.io/zone', 'kubernetes.io/hostname'].filter((key) => !spread.some(({ topologyKey }) => topologyKey === key)),
+            ...spread.filter(({ matchLabelKeys }) => matchLabelKeys?.join() !== 'pod-template-hash').map(({ topologyKey }) => `${topologyKey}: other versions`),
+        ];
+    },
+
+    'replicas of a lost node are made anew within a minute'(manifests) {
+        const { tolerations = [] } = manifests.get('Deployment', 'clink-checkout').spec.template.spec;
+        return ['node.kubernetes.io/not-ready', 'node.kubernetes.io/unreachable']
+            .filter((key) => !tolerations.some((one) => one.key === key && one.effect === 'NoExecute' && one.tolerationSeconds <= 60));
     },
 
     'jobs say once and truly how they ended'(manifests) {
@@ -132,12 +150,56 @@ export const podChecks = {
         return seconds >= 3600 ? [] : [`ttlSecondsAfterFinished ${seconds}`]; // not before somebody has read its log
     },
 
-    'the reconciliation is never retried, doubled or endless'(manifests) {
-        const { spec } = manifests.get('CronJob', 'clink-checkout-reconcile');
+    'a reconciliation is never retried, doubled or endless'(manifests) {
+        return manifests.all('CronJob').flatMap((cronJob) => [
+            cronJob.spec.concurrencyPolicy !== 'Forbid' && 'concurrencyPolicy',
+            cronJob.spec.jobTemplate.spec.backoffLimit !== 0 && 'backoffLimit',
+            !(cronJob.spec.jobTemplate.spec.ttlSecondsAfterFinished >= 86400) && 'ttlSecondsAfterFinished',
+        ].filter(Boolean).map((text) => `${label(cronJob)}: ${text}`));
+    },
+
+    /** Its range is of the day: taken up on another day it would be another range. */
+    'a reconciliation has ended before its day has'(manifests) {
+        return manifests.all('CronJob').filter(({ spec }) => {
+            const [minute, hour] = spec.schedule.split(' ').map(Number);
+            const latest = hour * 3600 + minute * 60 + spec.startingDeadlineSeconds + spec.jobTemplate.spec.activeDeadlineSeconds;
+            return !(spec.timeZone === 'Etc/UTC' && latest < 86400);
+        }).map(label);
+    },
+
+    'a reconciliation survives its node, and nothing else'(manifests) {
+        const expected = [{ action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] }];
+        const wanted = { 'cluster-autoscaler.kubernetes.io/safe-to-evict': 'false', 'karpenter.sh/do-not-disrupt': 'true' };
+        return manifests.all('CronJob').flatMap((cronJob) => {
+            const { podFailurePolicy, template } = cronJob.spec.jobTemplate.spec;
+            return [
+                !isDeepStrictEqual(podFailurePolicy?.rules, expected) && 'podFailurePolicy',
+                ...Object.entries(wanted).map(([name, value]) => template.metadata.annotations?.[name] !== value && name),
+            ].filter(Boolean).map((text) => `${label(cronJob)}: ${text}`);
+        });
+    },
+
+    'Clink’s own list is walked every month, over the whole month before'(manifests) {
+        return manifests.all('CronJob').some(({ spec }) => {
+            const { args } = spec.jobTemplate.spec.template.spec.containers[0];
+            const days = /^today-(\d+)$/.exec(args[args.indexOf('--from') + 1])?.[1];
+            const [, , day, month, weekday] = spec.schedule.split(' ');
+            return args.includes('--all') && Number(days) >= Number(day) - 1 + 31 && `${month} ${weekday}` === '* *';
+        }) ? [] : ['no CronJob does'];
+    },
+
+    'who applies from git replaces the migration and keeps former settings'(manifests) {
+        const lacking = (document, wanted) => Object.entries(wanted)
+            .filter(([name, value]) => document.metadata.annotations?.[name] !== value).map(([name]) => `${label(document)}: ${name}`);
         return [
-            spec.concurrencyPolicy !== 'Forbid' && 'concurrencyPolicy',
-            spec.jobTemplate.spec.backoffLimit !== 0 && 'backoffLimit',
-            !(spec.jobTemplate.spec.activeDeadlineSeconds < 86400) && 'activeDeadlineSeconds',
-        ].filter(Boolean);
+            ...lacking(manifests.get('Job', 'clink-checkout-migrate'), {
+                'argocd.argoproj.io/hook': 'PreSync', 'argocd.argoproj.io/hook-delete-policy': 'BeforeHookCreation',
+                'kustomize.toolkit.fluxcd.io/force': 'enabled',
+            }),
+            ...manifests.all('ConfigMap').flatMap((map) => lacking(map, {
+                'argocd.argoproj.io/sync-options': 'Prune=false', 'argocd.argoproj.io/compare-options': 'IgnoreExtraneous',
+                'kustomize.toolkit.fluxcd.io/prune': 'disabled',
+            })),
+        ];
     },
 };

@@ -87,8 +87,9 @@ export const referenceChecks = {
     },
 
     'the ingress’ certificate is in a secret that the README makes'(manifests, { secrets }) {
-        return manifests.all('Ingress').flatMap(({ spec }) => spec.tls ?? []).map(({ secretName }) => secretName)
-            .filter((name) => !secrets[name]?.has('tls.key'));
+        // AWS's load balancer takes it from elsewhere, by the host.
+        return manifests.all('Ingress').flatMap(({ spec }) => (spec.tls ?? []).filter(({ secretName }) => secretName || spec.ingressClassName !== 'alb'))
+            .map(({ secretName }) => secretName).filter((name) => !secrets[name]?.has('tls.key'));
     },
 
     'secrets reach a running pod and nobody else'(manifests) {
@@ -123,7 +124,7 @@ export const referenceChecks = {
             if (commandOf(container) !== 'serve') return [];
             const settings = manifests.environment(container);
             return [['LISTEN_ADDRESS', 'http'], ['ADMIN_LISTEN_ADDRESS', 'admin']]
-                .filter(([setting, name]) => settings[setting] !== `0.0.0.0:${portNamed(container, name)}`)
+                .filter(([setting, name]) => !['0.0.0.0', '[::]'].some((every) => settings[setting] === `${every}:${portNamed(container, name)}`))
                 .map(([setting]) => setting);
         });
     },

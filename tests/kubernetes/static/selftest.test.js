@@ -14,6 +14,7 @@ const pod = (manifests) => deployment(manifests).spec.template.spec;
 const container = (manifests) => pod(manifests).containers[0];
 const job = (manifests) => manifests.get('Job', 'clink-checkout-migrate').spec.template.spec;
 const cron = (manifests) => manifests.get('CronJob', 'clink-checkout-reconcile').spec;
+const month = (manifests) => manifests.get('CronJob', 'clink-checkout-reconcile-month').spec;
 const policy = (manifests) => manifests.get('NetworkPolicy', 'clink-checkout').spec;
 const callers = (manifests) => manifests.get('NetworkPolicy', 'clink-checkout-callers').spec;
 const ingress = (manifests) => manifests.get('Ingress', 'clink-checkout').spec;
@@ -38,11 +39,23 @@ const damages = {
     'a rollout waits until the replica before has ended': (m) => { deployment(m).spec.minReadySeconds = 30; },
     'a drain waits longer than a create may take': (m) => { settings(m).CLINK_TIMEOUT_MS = '30000'; },
     'probes ask the admin port for what is there': (m) => { container(m).readinessProbe.httpGet.path = '/ready'; },
+    'readiness outlasts a failover of the database': (m) => { container(m).readinessProbe.failureThreshold = 4; },
     'a rollout never takes a replica before another one is ready': (m) => { deployment(m).spec.strategy.rollingUpdate.maxUnavailable = 1; },
     'replicas spread over zones and nodes': (m) => { pod(m).topologySpreadConstraints[0].labelSelector.matchLabels = { app: 'other' }; },
+    'replicas of a lost node are made anew within a minute': (m) => { pod(m).tolerations.pop(); },
     'jobs say once and truly how they ended': (m) => { cron(m).jobTemplate.spec.template.spec.restartPolicy = 'OnFailure'; },
     'the migration makes room for the next one': (m) => { delete m.get('Job', 'clink-checkout-migrate').spec.ttlSecondsAfterFinished; },
-    'the reconciliation is never retried, doubled or endless': (m) => { delete cron(m).jobTemplate.spec.backoffLimit; },
+    'a reconciliation is never retried, doubled or endless': (m) => { delete cron(m).jobTemplate.spec.backoffLimit; },
+    'a reconciliation has ended before its day has': (m) => { month(m).schedule = '10 3 2 * *'; },
+    'a reconciliation survives its node, and nothing else': (m) => {
+        cron(m).jobTemplate.spec.podFailurePolicy.rules.push({ action: 'Ignore', onExitCodes: { operator: 'In', values: [3] } });
+    },
+    'Clink’s own list is walked every month, over the whole month before': (m) => {
+        month(m).jobTemplate.spec.template.spec.containers[0].args[3] = 'today-31';
+    },
+    'who applies from git replaces the migration and keeps former settings': (m) => {
+        delete m.all('ConfigMap')[0].metadata.annotations['kustomize.toolkit.fluxcd.io/prune'];
+    },
 
     'every setting is one that the program knows': (m) => { settings(m).DRAIN_DELAY_SECOND = '8'; },
     'a command has the settings that it requires': (m) => { delete settings(m).CLINK_API_BASE_URL; },

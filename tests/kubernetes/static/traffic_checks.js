@@ -16,10 +16,11 @@ const ways = (manifests, pod, direction, ends) =>
 
 const replicas = (manifests) => manifests.pods().find(({ owner }) => label(owner) === 'Deployment clink-checkout');
 
-const isPrivate = (cidr) => /^(10\.|172\.(1[6-9]|2\d|3[01])\.|192\.168\.)/.test(cidr);
+const isPrivate = (cidr) => /^(10\.|172\.(1[6-9]|2\d|3[01])\.|192\.168\.|f[cd])/.test(cidr);
 
-/** Where NodeLocal DNSCache listens: beside the metadata server's address, so it alone and for names alone. */
+/** Where NodeLocal DNSCache listens, and GKE's Cloud DNS, whose address is the metadata server's: for names alone. */
 const nodeLocalNames = '169.254.20.10/32';
+const linkLocalNames = [nodeLocalNames, '169.254.169.254/32'];
 
 export const trafficChecks = {
     'the ingress exposes what takes no token, and nothing else'(manifests) {
@@ -66,7 +67,9 @@ export const trafficChecks = {
     'replicas are called by the ingress controller, by callers and by the monitoring'(manifests) {
         const expected = [
             'http kubernetes.io/metadata.name=ingress-nginx', 'http clink-checkout/caller=true', 'admin kubernetes.io/metadata.name=monitoring'];
-        const found = ways(manifests, replicas(manifests), 'ingress', 'from');
+        // A cloud's load balancer comes from outside the cluster: blocks, of component load-balancer, which hold not everybody.
+        const isBalancers = (way) => manifests.find('NetworkPolicy', 'clink-checkout-load-balancer') && /^(http|admin) \d[\d.]+\/([89]|[1-3]\d)$/.test(way);
+        const found = ways(manifests, replicas(manifests), 'ingress', 'from').filter((way) => !isBalancers(way));
         return found.sort().join() === expected.sort().join() ? [] : found;
     },
 
@@ -89,13 +92,13 @@ export const trafficChecks = {
 
     'a link-local address is only asked for names'(manifests) {
         return manifests.ours().flatMap((pod) => ways(manifests, pod, 'egress', 'to'))
-            .filter((way) => / 169\.254\./.test(way) && way !== `53 ${nodeLocalNames}`);
+            .filter((way) => / 169\.254\./.test(way) && !linkLocalNames.some((cidr) => way === `53 ${cidr}`));
     },
 
     'the way out to Clink leads to no private address'(manifests) {
         const blocks = manifests.all('NetworkPolicy').flatMap(({ spec }) => (spec.egress ?? []).flatMap(({ to }) => to ?? []))
-            .map(({ ipBlock }) => ipBlock).filter((block) => block && !isPrivate(block.cidr) && block.cidr !== nodeLocalNames);
-        const inner = ['10.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16'];
-        return blocks.filter(({ except }) => !inner.every((block) => (except ?? []).includes(block))).map(({ cidr }) => cidr);
+            .map(({ ipBlock }) => ipBlock).filter((block) => block && !isPrivate(block.cidr) && !linkLocalNames.includes(block.cidr));
+        const inner = (cidr) => (cidr.includes(':') ? ['fc00::/7', 'fe80::/10'] : ['10.0.0.0/8', '169.254.0.0/16', '172.16.0.0/12', '192.168.0.0/16']);
+        return blocks.filter(({ cidr, except }) => !inner(cidr).every((block) => (except ?? []).includes(block))).map(({ cidr }) => cidr);
     },
 };

@@ -6,14 +6,16 @@ import { parse } from 'yaml';
 import { projectDirectory } from '../../e2e/support/environment.js';
 
 export const monitoringDirectory = join(projectDirectory, 'deploy/monitoring');
-export const rulesFile = join(monitoringDirectory, 'rules.yml');
-export const ruleTestFiles = readdirSync(monitoringDirectory)
-    .filter((name) => /^rules_test_\w+\.yml$/.test(name))
-    .map((name) => join(monitoringDirectory, name));
+const filesOf = (directory, pattern) =>
+    readdirSync(directory).filter((name) => pattern.test(name)).sort().map((name) => join(directory, name));
+
+export const rulesFiles = filesOf(join(monitoringDirectory, 'rules'), /\.yml$/);
+export const ruleTestFiles = filesOf(monitoringDirectory, /^rules_test_\w+\.yml$/);
 
 const read = (name) => readFileSync(join(monitoringDirectory, name), 'utf8');
 
-export const rules = parse(read('rules.yml')).groups.flatMap(({ rules }) => rules);
+export const ruleGroups = rulesFiles.flatMap((file) => parse(readFileSync(file, 'utf8')).groups);
+export const rules = ruleGroups.flatMap(({ rules }) => rules);
 export const alerts = rules.filter(({ alert }) => alert);
 export const recorded = rules.filter(({ record }) => record);
 export const alertNames = [...new Set(alerts.map(({ alert }) => alert))];

@@ -1,4 +1,4 @@
-// A real Prometheus as a process, which scrapes what it is told and evaluates deploy/monitoring/rules.yml as it is.
+// A real Prometheus as a process, which scrapes what it is told and evaluates deploy/monitoring/rules/*.yml as they are.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,7 +7,7 @@ import { stringify } from 'yaml';
 import { eventually, freePort } from '../../e2e/support/environment.js';
 import { exchange } from '../../e2e/support/http.js';
 import { ChildProcess } from '../../e2e/support/process.js';
-import { rulesFile } from './documents.js';
+import { rulesFiles } from './documents.js';
 
 export class Prometheus {
     /** `targets`: admin listeners, `host:port`. Awaits its readiness. */
@@ -18,7 +18,7 @@ export class Prometheus {
         const interval = `${seconds}s`;
         writeFileSync(config, stringify({
             global: { scrape_interval: interval, scrape_timeout: interval, evaluation_interval: interval, external_labels: externalLabels },
-            rule_files: [rulesFile],
+            rule_files: rulesFiles,
             scrape_configs: [{ job_name: 'clink-checkout', static_configs: [{ targets }] }],
         }));
         const port = await freePort();
