@@ -293,7 +293,6 @@ describe('a long stream', () => {
         const answer = await stream.rest();
         assert.equal(answer.whole, false);
         assert.deepEqual(answer.trailers, {});
-        assert.ok(answer.text.split('\n').length < rows);
         const line = await eventually('the log tells of it', () => stack.service.process.logLines().find(
             ({ event, request_id: id }) => event === 'export_broken_off' && id === stream.headers['x-request-id']));
         assert.match(line.trace_id, /^[0-9a-f]{32}$/);
