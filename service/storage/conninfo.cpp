@@ -2,8 +2,10 @@
 
 #include <libpq-fe.h>
 
+#include <algorithm>
 #include <map>
 #include <memory>
+#include <ranges>
 #include <stdexcept>
 #include <string_view>
 
@@ -21,14 +23,8 @@ conninfo_options parse(const std::string& url) {
 /// Each of a comma-separated list.
 template <class Check>
 bool all_of_list(std::string_view list, Check check) {
-    while (true) {
-        const auto end = list.find(',');
-        if (!check(list.substr(0, end)))
-            return false;
-        if (end == std::string_view::npos)
-            return true;
-        list.remove_prefix(end + 1);
-    }
+    return std::ranges::all_of(std::views::split(list, ','),
+                               [&](auto each) { return check(std::string_view(each.begin(), each.end())); });
 }
 
 /// A name, an address, or a directory of sockets.

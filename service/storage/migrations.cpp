@@ -129,7 +129,7 @@ void drop_invalid_indexes(pqxx::transaction_base& transaction) {
 }
 
 /// An index that is built concurrently holds nobody up while it waits, and waits for every older snapshot:
-/// that of an export or a backup, too. Giving up would throw away what was built.
+/// that of an export or a backup, too. Giving up throws away what was built, so it is slow to.
 void apply_once(pqxx::connection& link, const migration& step) {
     if (step.in_transaction) {
         pqxx::work transaction(link);
@@ -140,7 +140,7 @@ void apply_once(pqxx::connection& link, const migration& step) {
         return;
     }
     pqxx::nontransaction transaction(link);
-    transaction.exec("set lock_timeout = 0");
+    transaction.exec("set lock_timeout = '20min'");
     drop_invalid_indexes(transaction);
     transaction.exec(pqxx::zview(step.sql));
     record(transaction, step);
