@@ -1,6 +1,7 @@
 // Where the things under test are, and where a run leaves its artifacts. Everything comes from environment variables
 // that ./run sets; a file run by hand gets the same defaults.
-import { mkdirSync, mkdtempSync } from 'node:fs';
+import { randomInt } from 'node:crypto';
+import { closeSync, mkdirSync, mkdtempSync, openSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -32,18 +33,35 @@ export function artifacts() {
     return recordDirectory;
 }
 
-/** A port of 127.0.0.1 that was free a moment ago. */
-const given = new Set();
+/** Whether the run, whose processes share the artifacts, has not given this port before; it has now. */
+function claim(port) {
+    const given = join(artifacts(), 'ports');
+    mkdirSync(given, { recursive: true });
+    try {
+        closeSync(openSync(join(given, String(port)), 'wx'));
+        return true;
+    } catch (error) {
+        if (error.code === 'EEXIST') return false;
+        throw error;
+    }
+}
 
-/** A port that is free now, and that this process was not given before: the kernel may well name one twice. */
+/**
+ * A port of 127.0.0.1 on which nothing listens, given once in a run. Not one of those from which the kernel takes a
+ * client's own: such a port may be in use by the time that a service which was stopped starts again.
+ */
 export async function freePort() {
-    const server = createServer();
-    await new Promise((done, failed) => server.once('error', failed).listen(0, '127.0.0.1', done));
-    const { port } = server.address();
-    await new Promise((done) => server.close(done));
-    if (given.has(port)) return freePort();
-    given.add(port);
-    return port;
+    for (;;) {
+        const port = randomInt(10_000, 20_000);
+        if (!claim(port)) continue;
+        const server = createServer();
+        const free = await new Promise((done) => {
+            server.once('error', () => done(false)).listen(port, '127.0.0.1', () => done(true));
+        });
+        if (!free) continue;
+        await new Promise((done) => server.close(done));
+        return port;
+    }
 }
 
 /** Awaits `probe` giving something true, asking every `everyMs`; rejects after `seconds` with what was waited for. */
