@@ -3,6 +3,8 @@
 #include "http/watched_file.h"
 #include "storage/conninfo.h"
 
+#include <boost/asio/ssl/context.hpp>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -167,6 +169,18 @@ setting_fault read_file_name(std::string_view text, std::string& out) {
     std::string path(text);
     if (const auto bytes = read_small_file(path); !bytes)
         return "names a file that cannot be read: " + bytes.error().message();
+    out = std::move(path);
+    return std::nullopt;
+}
+
+setting_fault read_authorities_name(std::string_view text, std::string& out) {
+    std::string path;
+    if (auto fault = read_file_name(text, path))
+        return fault;
+    boost::system::error_code error;
+    boost::asio::ssl::context(boost::asio::ssl::context::tls_client).load_verify_file(path, error);
+    if (error)
+        return "names a file whose certificates cannot be used: " + error.message();
     out = std::move(path);
     return std::nullopt;
 }

@@ -37,5 +37,7 @@ setting_fault read_host_rules(std::string_view text, std::vector<host_rule>& out
 setting_fault read_log_level(std::string_view text, log_level& out);
 /// A path, if the file can be read.
 setting_fault read_file_name(std::string_view text, std::string& out);
+/// A path, if the file holds certificates, PEM.
+setting_fault read_authorities_name(std::string_view text, std::string& out);
 
 } // namespace checkout

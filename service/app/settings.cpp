@@ -1,6 +1,7 @@
 #include "app/settings.h"
 
 #include "app/setting_table.h"
+#include "http/tls_context.h"
 #include "http/watched_file.h"
 
 #include <algorithm>
@@ -98,6 +99,20 @@ private:
             refuse("TLS_CERT_FILE", "is required with TLS_KEY_FILE and TLS_CLIENT_CA_FILE");
         if (tls.key_file.empty() && !is_refused("TLS_KEY_FILE"))
             refuse("TLS_KEY_FILE", "is required with TLS_CERT_FILE and TLS_CLIENT_CA_FILE");
+        if (!is_refused("TLS_"))
+            check_files_of(tls);
+    }
+
+    /// By what is in them.
+    void check_files_of(const tls_settings& tls) {
+        try {
+            check_tls_files({tls.certificate_file, tls.key_file, tls.client_ca_file});
+        } catch (const tls_file_error& error) {
+            const auto name = error.file == &server_tls::certificate_file ? "TLS_CERT_FILE"
+                              : error.file == &server_tls::key_file       ? "TLS_KEY_FILE"
+                                                                          : "TLS_CLIENT_CA_FILE";
+            refuse(name, "names a file that cannot be used: " + error.reason);
+        }
     }
 
     void check_redirects() {

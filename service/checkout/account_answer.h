@@ -10,9 +10,11 @@
 
 namespace checkout {
 
-/// userId is the merchant's name for the customer, else Clink's; nothing when neither is known. The amount is
-/// the event's token.
+/// userId is the merchant's name for the customer of that session, else Clink's; of a session that is not
+/// known, the one that all the order's attempts have. Nothing when there is none. The amount is the event's
+/// token.
 std::optional<std::string> write_account_answer(const account_claim& claim, const std::string& website,
-                                                const session_record& session);
+                                                const order_record& order,
+                                                const std::optional<clink_session_id>& session);
 
 } // namespace checkout

@@ -175,14 +175,18 @@ asio::awaitable<question_result> webhook_desk::handle(kept_webhook webhook, call
 }
 
 asio::awaitable<std::optional<std::string>> webhook_desk::write_answer(const webhook_event& event) {
+    if (!options_.account_website || !event.account)
+        co_return std::nullopt;
     const auto session = event.session_id();
-    if (!options_.account_website || !event.account || !session)
+    const auto reference = event.reference();
+    std::optional<order_record> order;
+    if (session)
+        order = co_await orders_.find_order_of(*session);
+    if (!order && reference)
+        order = co_await orders_.find_order(merchant_order_id(*reference));
+    if (!order)
         co_return std::nullopt;
-    const auto order = co_await orders_.find_order_of(*session);
-    const auto* known = order ? order->find_session(*session) : nullptr;
-    if (known == nullptr)
-        co_return std::nullopt;
-    co_return write_account_answer(*event.account, *options_.account_website, *known);
+    co_return write_account_answer(*event.account, *options_.account_website, *order, session);
 }
 
 asio::awaitable<webhook_desk::verdict> webhook_desk::ask(const webhook_event& event,

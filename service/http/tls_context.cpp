@@ -8,8 +8,6 @@
 #include <time.h>
 
 #include <cstddef>
-#include <stdexcept>
-#include <string_view>
 #include <utility>
 
 namespace checkout {
@@ -32,13 +30,9 @@ int select_protocol(SSL*, const unsigned char** chosen, unsigned char* chosen_si
     return SSL_TLSEXT_ERR_OK;
 }
 
-[[noreturn]] void fail(std::string_view what, const std::string& file, const std::string& reason) {
-    throw std::runtime_error("cannot use " + std::string(what) + " " + file + ": " + reason);
-}
-
-void require(const error_code& ec, std::string_view what, const std::string& file) {
+void require(const error_code& ec, const server_tls& files, std::string server_tls::*file) {
     if (ec)
-        fail(what, file, ec.message());
+        throw tls_file_error(files, file, ec.message());
 }
 
 void restrict_protocol(SSL_CTX* native) {
@@ -57,13 +51,14 @@ void restrict_protocol(SSL_CTX* native) {
     SSL_CTX_set_session_id_context(native, session_id, sizeof session_id - 1);
 }
 
-void ask_for_client_certificates(ssl::context& context, const std::string& ca_file) {
+void ask_for_client_certificates(ssl::context& context, const server_tls& files) {
+    constexpr auto authorities = &server_tls::client_ca_file;
     error_code ec;
-    context.load_verify_file(ca_file, ec);
-    require(ec, "client CA file", ca_file);
-    STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(ca_file.c_str());
+    context.load_verify_file(files.client_ca_file, ec);
+    require(ec, files, authorities);
+    STACK_OF(X509_NAME)* names = SSL_load_client_CA_file(files.client_ca_file.c_str());
     if (names == nullptr)
-        fail("client CA file", ca_file, "it holds no certificate");
+        throw tls_file_error(files, authorities, "it holds no certificate");
     SSL_CTX_set_client_CA_list(context.native_handle(), names);
     context.set_verify_mode(ssl::verify_peer);
 }
@@ -81,17 +76,27 @@ std::shared_ptr<ssl::context> load(const server_tls& files) {
     context->set_password_callback([](std::size_t, ssl::context::password_purpose) { return std::string{}; });
     error_code ec;
     context->use_certificate_chain_file(files.certificate_file, ec);
-    require(ec, "certificate file", files.certificate_file);
+    require(ec, files, &server_tls::certificate_file);
     context->use_private_key_file(files.key_file, ssl::context::pem, ec);
-    require(ec, "key file", files.key_file);
+    require(ec, files, &server_tls::key_file);
     if (SSL_CTX_check_private_key(context->native_handle()) != 1)
-        fail("key file", files.key_file, "it does not belong to the certificate");
+        throw tls_file_error(files, &server_tls::key_file, "it does not belong to the certificate");
     if (!files.client_ca_file.empty())
-        ask_for_client_certificates(*context, files.client_ca_file);
+        ask_for_client_certificates(*context, files);
     return context;
 }
 
 } // namespace
+
+tls_file_error::tls_file_error(const server_tls& files, std::string server_tls::*member,
+                               const std::string& why)
+    : std::runtime_error("cannot use " + files.*member + ": " + why),
+      file(member),
+      reason(why) {}
+
+void check_tls_files(const server_tls& files) {
+    load(files);
+}
 
 tls_context::tls_context(server_tls files)
     : files_(std::move(files)),

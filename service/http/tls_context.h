@@ -9,12 +9,26 @@
 #include <boost/asio/ssl/context.hpp>
 
 #include <memory>
+#include <stdexcept>
+#include <string>
 
 namespace checkout {
 
+/// One of the files cannot be used; what() is a sentence that names it.
+class tls_file_error : public std::runtime_error {
+public:
+    tls_file_error(const server_tls& files, std::string server_tls::*member, const std::string& why);
+
+    std::string server_tls::*file; ///< which of them
+    std::string reason;            ///< without its name
+};
+
+/// Reads them as a listener would. Throws tls_file_error.
+void check_tls_files(const server_tls& files);
+
 class tls_context {
 public:
-    /// Throws std::runtime_error with a sentence that names the file that cannot be used.
+    /// Throws tls_file_error.
     explicit tls_context(server_tls files);
 
     /// The context for a connection accepted now. A changed set of files that cannot be used is logged once

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 
+import { Authority } from './support/certificates.js';
 import { checkoutBinary, freePort } from './support/environment.js';
 import { RawConnection } from './support/http.js';
 import { runToEnd } from './support/process.js';
@@ -132,6 +133,31 @@ describe('settings', () => {
             for (const other of Object.keys(required).filter((each) => !setting.startsWith(each)))
                 assert.doesNotMatch(stdout + stderr, new RegExp(`\\b${other}\\b`), `${other} is right`);
         });
+
+    test('files of certificates and keys are refused by what is in them', async () => {
+        const authority = await Authority.create('Test CA');
+        try {
+            const [one, other] = [await authority.issue('one', ['DNS:localhost']), await authority.issue('other', ['DNS:localhost'])];
+            const text = join(one.keyFile, '../text.pem');
+            writeFileSync(text, 'no certificate, and no key\n');
+            const own = { TLS_CERT_FILE: one.certFile, TLS_KEY_FILE: one.keyFile };
+            for (const [setting, env] of [
+                ['TLS_CERT_FILE', { ...own, TLS_CERT_FILE: text }],
+                ['TLS_KEY_FILE', { ...own, TLS_KEY_FILE: text }],
+                ['TLS_KEY_FILE', { ...own, TLS_KEY_FILE: other.keyFile }],
+                ['TLS_CLIENT_CA_FILE', { ...own, TLS_CLIENT_CA_FILE: text }],
+                ['CLINK_CA_FILE', { CLINK_CA_FILE: text }],
+                ['OTEL_EXPORTER_OTLP_CERTIFICATE', { OTEL_EXPORTER_OTLP_CERTIFICATE: text }],
+            ]) {
+                const { code, stderr } = await run(['serve'], { ...required, ...env, MAX_IN_FLIGHT: 'x' });
+                assert.equal(code, 2, stderr);
+                const named = [...stderr.matchAll(/^ {2}([A-Z_]+) /gm)].map(([, name]) => name);
+                assert.deepEqual(new Set(named), new Set(['MAX_IN_FLIGHT', setting]), stderr);
+            }
+        } finally {
+            authority.remove();
+        }
+    });
 
     test('of another command are not asked for', async () => {
         const env = { DATABASE_URL: required.DATABASE_URL, LISTEN_ADDRESS: 'here', MAX_IN_FLIGHT: 'x' };

@@ -218,6 +218,18 @@ describe('order.succeeded', () => {
         }
     });
 
+    test('that names no session that is known is of the customer of its order, where all its sessions have one', async () => {
+        await stack.webhooks({ drop: ['*'] });
+        const terms = stack.order({ referenceCustomerId: 'user-78' });
+        const { json: session } = await stack.api.create(terms);
+        const answer = async (changes) => (await deliver(stack.api, eventText('order.succeeded', paidClaim(session, changes)))).json;
+        for (const sessionId of [null, 'sess_unheard_of'])
+            assert.deepEqual((await answer({ sessionId })).data, account('user-78', 'ada@shop.example').data, sessionId);
+        await stack.api.create({ ...terms, referenceCustomerId: 'user-79', customerEmail: 'grace@shop.example', supersede: true });
+        assert.equal((await answer({ sessionId: session.sessionId })).data.userId, 'user-78');
+        assert.equal(await answer({ sessionId: null }), undefined);
+    });
+
     test('copies the amount as Clink wrote it', async () => {
         const session = await created();
         for (const token of ['49.900', '49.9', '5e1', '123456789012345.6789']) {
