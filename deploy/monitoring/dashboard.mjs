@@ -91,6 +91,8 @@ const rows = [
         { title: 'Webhooks by outcome', unit: 'reqps', queries: [[sum('outcome', 'checkout_webhooks_total'), '{{outcome}}']] },
         { title: 'Webhooks pending', unit: 'none', queries: [[max('checkout:webhooks_pending:max'), 'pending']], about: 'Counted to 10000.' },
         { title: 'Feed lag', unit: 's', queries: [[max('checkout:feed_lag_seconds:max'), 'lag']], about: 'How old finance\'s asOf is.' },
+        { title: 'Finance\'s lag', unit: 's', queries: [[max('checkout:finance_lag_seconds:min'), 'lag']],
+          about: 'The same in the database that finance reads: a standby\'s lag comes on top.' },
         { title: 'Events without a number', unit: 'none', queries: [[max('checkout:feed_pending:max'), 'pending']], about: 'Counted to 10000.' },
         { title: 'Age of what is read from the record', unit: 's', queries: [[`checkout:record_age_seconds{${here}}`, '{{instance}}']] },
         { title: 'Reads of the record that failed', unit: 'ops', queries: [[sum('instance', 'checkout_record_read_failures_total'), '{{instance}}']] },

@@ -156,7 +156,8 @@ public:
                     .webhooks = webhooks_},
                    make_check_policy(with.sweep), make_sweeper_options(with, tracing_.begins())),
           vitals_(db_),
-          record_watch_(io_.get_executor(), vitals_),
+          finance_vitals_(finance_db_),
+          record_watch_(io_.get_executor(), vitals_, finance_vitals_),
           listener_(
               with.database.url, {},
               [this](order_key order) { asio::post(io_, [this, order] { creator_.hear_of_end(order); }); }),
@@ -247,6 +248,7 @@ private:
     order_desk desk_;
     sweeper sweeper_;
     vitals_store vitals_;
+    vitals_store finance_vitals_;
     record_watch record_watch_;
     attempt_listener listener_;
     services services_;

@@ -20,6 +20,11 @@ namespace {
 constexpr int rest_of_a_look = 20;
 constexpr clock::duration longest_rest = std::chrono::minutes(1);
 
+template <class Time>
+double unix_seconds(Time time) {
+    return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
 void show(const record_vitals& vitals) {
     auto& all = metrics();
     all.sessions.set({"creating"}, static_cast<double>(vitals.creating));
@@ -37,8 +42,7 @@ void show(const record_vitals& vitals) {
         all.discrepancies.set({kind}, static_cast<double>(open));
     all.feed_lag.set({}, vitals.feed_lag.count());
     all.feed_pending.set({}, static_cast<double>(vitals.feed_pending));
-    const std::chrono::duration<double> now = std::chrono::system_clock::now().time_since_epoch();
-    all.record_read_at.set({}, now.count());
+    all.record_read_at.set({}, unix_seconds(std::chrono::system_clock::now()));
 }
 
 } // namespace
@@ -47,6 +51,7 @@ asio::awaitable<void> record_watch::run() {
     while (!stopping_) {
         const auto begun = clock::now();
         co_await look();
+        co_await look_at_finance();
         timer_.expires_after(
             std::clamp<clock::duration>(rest_of_a_look * (clock::now() - begun), interval, longest_rest));
         if (!stopping_)
@@ -69,6 +74,18 @@ asio::awaitable<void> record_watch::look() {
         metrics().record_read_failures.add({});
         if (!std::exchange(failed_, true))
             write_log(log_level::warning, "record_not_read", {{"detail", error.what()}});
+    }
+}
+
+/// A figure that is not read gets old by itself.
+asio::awaitable<void> record_watch::look_at_finance() {
+    try {
+        const auto as_of = co_await finance_.read_as_of();
+        metrics().finance_as_of.set({}, unix_seconds(as_of));
+        finance_failed_ = false;
+    } catch (const std::exception& error) {
+        if (!std::exchange(finance_failed_, true))
+            write_log(log_level::warning, "finance_not_read", {{"detail", error.what()}});
     }
 }
 

@@ -16,8 +16,10 @@ class record_watch {
 public:
     static constexpr std::chrono::seconds interval{15};
 
-    record_watch(boost::asio::any_io_executor executor, vitals_store& vitals)
+    /// `finance` is of the database that finance reads.
+    record_watch(boost::asio::any_io_executor executor, vitals_store& vitals, vitals_store& finance)
         : vitals_(vitals),
+          finance_(finance),
           timer_(std::move(executor)) {}
 
     /// Until stop(). Spawned once; `this` outlives it. While the database is away the metrics stay as they
@@ -27,13 +29,16 @@ public:
 
 private:
     boost::asio::awaitable<void> look();
+    boost::asio::awaitable<void> look_at_finance();
     void add_exposure(std::int64_t exposed_orders);
 
     vitals_store& vitals_;
+    vitals_store& finance_;
     boost::asio::steady_timer timer_;
     std::chrono::steady_clock::time_point read_at_{};
     bool stopping_ = false;
     bool failed_ = false;
+    bool finance_failed_ = false;
 };
 
 } // namespace checkout

@@ -2,6 +2,7 @@
 
 #include "domain/check_schedule.h"
 #include "domain/order.h"
+#include "storage/feed_head.h"
 #include "storage/rows.h"
 #include "storage/session.h"
 
@@ -109,6 +110,11 @@ boost::asio::awaitable<record_vitals> vitals_store::read() {
         read_feed(session, found);
         return found;
     });
+}
+
+boost::asio::awaitable<instant> vitals_store::read_as_of() {
+    return db_.run("read_as_of", operation_mode::read,
+                   [](db_session& session) { return read_feed_head(session).complete_to; });
 }
 
 } // namespace checkout

@@ -3,6 +3,7 @@
 // many, cost nothing.
 #pragma once
 
+#include "domain/instant.h"
 #include "storage/database.h"
 
 #include <boost/asio/awaitable.hpp>
@@ -40,6 +41,9 @@ public:
 
     /// Throws database_unavailable.
     boost::asio::awaitable<record_vitals> read();
+    /// What finance's answers from this database are complete to: behind on a standby that lags. Throws
+    /// database_unavailable.
+    boost::asio::awaitable<instant> read_as_of();
 
 private:
     database& db_;

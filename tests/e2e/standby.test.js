@@ -63,6 +63,9 @@ const numberedAtPrimary = async (merchantOrderId, kind) => {
     return (await stack.database.query(question, [merchantOrderId, kind])).length > 0;
 };
 
+const shownAsOf = async () =>
+    Number(/^checkout_finance_as_of_timestamp_seconds (\S+)$/m.exec((await stack.api.as(null).call('getMetrics', { expect: 200 })).text)?.[1]);
+
 describe('a standby that follows', () => {
     test('is where finance reads', async () => {
         const { merchantOrderId } = await sold(stack);
@@ -178,6 +181,11 @@ describe('a standby that stands still', () => {
         assert.deepEqual(certificate.matched, summed(await paymentsAtClink(stack.twin, references)));
     });
 
+    test('shows in the metrics by its asOf', async () => {
+        const wanted = Date.parse(paused.payments.asOf);
+        await eventually('the figure is what finance is told', async () => Math.floor((await shownAsOf()) * 1000) === wanted, seconds);
+    });
+
     test('is nothing that a storefront sees', async () => {
         const { json: order } = await stack.api.order(sale.merchantOrderId);
         assert.deepEqual([order.state, order.payments.length], ['paid', 1]);
@@ -198,6 +206,7 @@ describe('a standby that stands still', () => {
         assert.ok((await waiting).items.length > 0, 'the reader that waits is answered');
         assertDense((await waiting).items, paused.items.at(-1).feedNo + 1);
         await shows(sale.merchantOrderId);
+        await eventually('the metrics follow', async () => (await shownAsOf()) * 1000 > pausedAt, seconds);
         const all = await eventually('the feed tells of it', async () => {
             const now = await feed();
             return now.items.some((each) => each.merchantOrderId === sale.merchantOrderId && each.kind === 'payment_recorded') && now;
