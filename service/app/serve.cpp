@@ -209,6 +209,7 @@ public:
             asio::co_spawn(io_, sweeper_.run(), fail);
         asio::co_spawn(io_, sequencer_.run(), fail);
         asio::co_spawn(io_, record_watch_.run(), fail);
+        asio::co_spawn(io_, record_watch_.run_finance(), fail);
         io_.run();
         tracing_.close();
         write_log(log_level::info, "service_stopped");

@@ -10,7 +10,19 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr int search_passes = 32; ///< one settlement each; what is left comes with the next search
+// What is left comes with the next search: it begins with the sessions that were not asked about for longest.
+constexpr int most_settlements = 32;
+constexpr int most_questions = 64; ///< about sessions
+
+/// Those that were not asked about for longest first.
+std::vector<const session_record*> unreleased_by_last_check(const order_record& order) {
+    std::vector<const session_record*> found;
+    for (const auto& session : order.sessions)
+        if (is_unreleased(session))
+            found.push_back(&session);
+    std::ranges::stable_sort(found, {}, &session_record::checked_at);
+    return found;
+}
 
 } // namespace
 
@@ -18,14 +30,20 @@ constexpr int search_passes = 32; ///< one settlement each; what is left comes w
 struct attempt_search::view {
     std::optional<order_record> order;
     std::vector<order_facts> rows;
-    std::set<clink_session_id> sessions; ///< to be asked about
-    bool listed = false;                 ///< Clink gave its orders of the reference
+    std::vector<clink_session_id> sessions; ///< to be asked about, in this order
+    bool listed = false;                    ///< Clink gave its orders of the reference
+
+    void must_ask(const clink_session_id& id) {
+        if (std::ranges::find(sessions, id) == sessions.end())
+            sessions.push_back(id);
+    }
 };
 
 struct attempt_search::progress {
     question_result result{.outcome = question_outcome::answered};
     std::set<std::string> settled;   ///< keys of finds, and of what was asked about
     std::set<clink_session_id> mute; ///< Clink answered, and not with the session
+    int questions = 0;               ///< about sessions
     std::vector<order_facts> orphans;
 
     /// Keeps that a question was not answered. Clink's word that there is no such thing is an answer.
@@ -52,10 +70,11 @@ struct attempt_search::find {
     std::string body;
 };
 
-const session_record* find_owner(const order_record& order, const std::optional<std::string>& named) {
+const session_record* find_owner(const order_record& order, const std::optional<std::string>& named,
+                                 bool has_session) {
     if (named)
         if (const auto* session = order.find_session(attempt_id(*named)))
-            return session->session_id ? nullptr : session;
+            return has_session && session->session_id ? nullptr : session;
     const auto found = std::ranges::find_if(
         order.sessions, [](const session_record& s) { return !s.session_id && is_unreleased(s); });
     return found == order.sessions.end() ? nullptr : &*found;
@@ -69,31 +88,41 @@ attempt_search::attempt_search(order_store& orders, sweep_store& sweeps, discrep
       door_(door),
       questions_(questions) {}
 
-/// Settles one find after another, each on an order read, and asked about, after the one before was written.
+/// Settles one find after another, each on an order read, and asked about, after the one before changed it.
 asio::awaitable<question_result> attempt_search::search(merchant_order_id id, evidence source,
                                                         call_context context, search_hint hint) {
     progress so_far;
-    for (int pass = 0; pass < search_passes; ++pass) {
+    for (int settlements = 0; settlements < most_settlements; ++settlements) {
         auto seen = co_await look(id, hint, so_far, context);
         if (!seen.order || !seen.listed)
-            break;
-        auto found = co_await next_find(seen, so_far, context);
-        if (!found) {
-            // The session that Clink owes may be the one of an order that names none.
-            if (so_far.result.outcome == question_outcome::incomplete)
-                std::erase_if(so_far.orphans, [](const order_facts& row) { return !row.session_id; });
-            co_await show_orphans(*seen.order, std::move(so_far.orphans), source, context.request_id);
-            co_await plan(*seen.order);
-            break;
+            co_return so_far.result;
+        bool changed = false;
+        while (!changed) {
+            auto found = co_await next_find(seen, so_far, context);
+            if (!found) {
+                co_await finish(*seen.order, so_far, source, std::move(context));
+                co_return so_far.result;
+            }
+            const auto* session = seen.order->find_session(found->attempt);
+            auto change = settle(*seen.order, *session, found->word, source);
+            changed = change.changes();
+            settlement_evidence evidence_found{.clink_body = std::move(found->body),
+                                               .request_id = context.request_id};
+            if (!co_await door_.pass(*seen.order, std::move(change), std::move(evidence_found)))
+                so_far.settled.erase(found->key);
         }
-        const auto* session = seen.order->find_session(found->attempt);
-        auto change = settle(*seen.order, *session, found->word, source);
-        settlement_evidence evidence_found{.clink_body = std::move(found->body),
-                                           .request_id = context.request_id};
-        if (!co_await door_.pass(*seen.order, std::move(change), std::move(evidence_found)))
-            so_far.settled.erase(found->key);
     }
+    so_far.result.outcome = question_outcome::incomplete;
     co_return so_far.result;
+}
+
+asio::awaitable<void> attempt_search::finish(const order_record& order, progress& so_far, evidence source,
+                                             call_context context) {
+    // The session that Clink owes may be the one of an order that names none.
+    if (so_far.result.outcome == question_outcome::incomplete)
+        std::erase_if(so_far.orphans, [](const order_facts& row) { return !row.session_id; });
+    co_await show_orphans(order, std::move(so_far.orphans), source, std::move(context.request_id));
+    co_await plan(order, so_far);
 }
 
 asio::awaitable<attempt_search::view> attempt_search::look(merchant_order_id id, const search_hint& hint,
@@ -123,13 +152,13 @@ asio::awaitable<attempt_search::view> attempt_search::look(merchant_order_id id,
             seen.rows.push_back(std::move(*heard.order));
     }
     if (hint.session_id)
-        seen.sessions.insert(*hint.session_id);
+        seen.must_ask(*hint.session_id);
     for (const auto& row : seen.rows)
         if (row.session_id && !(was_paid(row.status) && is_recorded(*seen.order, row.order_id)))
-            seen.sessions.insert(*row.session_id);
-    for (const auto& session : seen.order->sessions)
-        if (session.session_id && is_unreleased(session))
-            seen.sessions.insert(*session.session_id);
+            seen.must_ask(*row.session_id);
+    for (const auto* session : unreleased_by_last_check(*seen.order))
+        if (session->session_id)
+            seen.must_ask(*session->session_id);
     co_return seen;
 }
 
@@ -148,9 +177,14 @@ attempt_search::next_session(view& seen, progress& so_far, call_context context)
     const auto& order = *seen.order;
     for (const auto& id : seen.sessions) {
         const auto* known = order.find_session(id);
-        if (!so_far.settled.insert(id.str()).second
+        if (so_far.settled.contains(id.str())
             || (known != nullptr && known->status == session_status::creating))
             continue;
+        if (++so_far.questions > most_questions) {
+            so_far.result.outcome = question_outcome::incomplete;
+            break;
+        }
+        so_far.settled.insert(id.str());
         auto heard = co_await questions_.hear_session(id, order.id, std::nullopt, context);
         so_far.note(heard.result);
         if (!heard.word && heard.result.outcome != question_outcome::unreachable)
@@ -163,7 +197,7 @@ attempt_search::next_session(view& seen, progress& so_far, call_context context)
                                  [&](const order_facts& row) { return row.session_id == id; });
             continue;
         }
-        const auto* owner = known != nullptr ? known : find_owner(order, facts.checkout_attempt_id);
+        const auto* owner = known != nullptr ? known : find_owner(order, facts.checkout_attempt_id, true);
         if (so_far.must_wait_for(owner))
             continue;
         for (const auto& row : seen.rows)
@@ -186,7 +220,8 @@ std::optional<attempt_search::find> attempt_search::next_order(const view& seen,
             || !so_far.settled.insert(row.order_id.str()).second)
             continue;
         const auto* known = row.session_id ? order.find_session(*row.session_id) : nullptr;
-        const auto* owner = known != nullptr ? known : find_owner(order, row.checkout_attempt_id);
+        const auto* owner =
+            known != nullptr ? known : find_owner(order, row.checkout_attempt_id, row.session_id.has_value());
         if (so_far.must_wait_for(owner))
             continue;
         if (owner == nullptr) {
@@ -209,7 +244,7 @@ asio::awaitable<void> attempt_search::show_orphans(const order_record& order,
         if (!was_paid(row.status) || is_recorded(order, row.order_id))
             continue;
         discrepancy_draft draft{.kind = discrepancy_kind::orphan_event,
-                                .subject = "clink-order:" + row.order_id.str(),
+                                .subject = subject_of_order(row.order_id),
                                 .attempt = {},
                                 .detail = {{"clinkOrderId", row.order_id.str()}}};
         if (row.session_id)
@@ -218,11 +253,15 @@ asio::awaitable<void> attempt_search::show_orphans(const order_record& order,
     }
 }
 
-/// The attempts that are still watched are next looked for together.
-asio::awaitable<void> attempt_search::plan(const order_record& order) {
+/// The attempts that are still watched are next looked for together; one that was not asked about remains
+/// due.
+asio::awaitable<void> attempt_search::plan(const order_record& order, const progress& so_far) {
     std::vector<std::pair<attempt_id, std::optional<instant>>> searched;
+    const auto is_searched = [&](const session_record& session) {
+        return !session.session_id || so_far.settled.contains(session.session_id->str());
+    };
     for (const auto& session : order.sessions)
-        if (is_unreleased(session) && session.next_check_at)
+        if (is_unreleased(session) && session.next_check_at && is_searched(session))
             searched.emplace_back(session.id, find_next_check(session, knows_payments(order, session.id),
                                                               order.read_at, door_.policy()));
     if (!searched.empty())

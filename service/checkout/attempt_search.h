@@ -23,9 +23,11 @@ struct search_hint {
     std::optional<clink_order_id> order_id;
 };
 
-/// A session or order of Clink's and the attempt that it belongs to: the one it names in its metadata, else
-/// the oldest one without a session. Nothing: it belongs to none. `named` is metadata.checkoutAttemptId.
-const session_record* find_owner(const order_record& order, const std::optional<std::string>& named);
+/// The attempt that a session or order of Clink's belongs to: the one it names in its metadata, unless it has
+/// a session and the attempt another, else the oldest one without a session. Nothing: it belongs to none.
+/// `named` is metadata.checkoutAttemptId.
+const session_record* find_owner(const order_record& order, const std::optional<std::string>& named,
+                                 bool has_session);
 
 class attempt_search {
 public:
@@ -33,8 +35,8 @@ public:
                    settle_door& door, clink_questions& questions);
 
     /// Settles every session and successful order of Clink's with the order's reference that the record does
-    /// not have, and plans the next search. Incomplete when Clink owes an answer about one of them: the
-    /// others were settled. Throws database_unavailable.
+    /// not have, and plans the next search. Incomplete when Clink owes an answer about one of them, or when
+    /// there were too many for one search: the others were settled. Throws database_unavailable.
     boost::asio::awaitable<question_result> search(merchant_order_id order, evidence source,
                                                    call_context context, search_hint hint);
 
@@ -49,7 +51,9 @@ private:
     boost::asio::awaitable<std::optional<find>> next_session(view& seen, progress& so_far,
                                                              call_context context);
     static std::optional<find> next_order(const view& seen, progress& so_far);
-    boost::asio::awaitable<void> plan(const order_record& order);
+    boost::asio::awaitable<void> finish(const order_record& order, progress& so_far, evidence source,
+                                        call_context context);
+    boost::asio::awaitable<void> plan(const order_record& order, const progress& so_far);
     boost::asio::awaitable<void> show_orphans(const order_record& order, std::vector<order_facts> orphans,
                                               evidence source, std::string request_id);
 

@@ -43,13 +43,13 @@ struct heard_order {
 struct heard_page {
     question_result result;
     std::vector<order_facts> orders;
-    std::int64_t total = 0; ///< over all pages
+    std::optional<std::int64_t> total; ///< over all pages
 };
 
 struct heard_orders {
     question_result result;
     std::vector<order_facts> orders; ///< each once
-    bool whole = false;              ///< there were no more pages than are walked
+    bool whole = false;              ///< there are no more, by Clink's count
 };
 
 class clink_questions {

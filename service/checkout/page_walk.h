@@ -1,6 +1,7 @@
 // Walks pages by number of a list that changes meanwhile, in an order that is not known (clink-api.md 12.15):
 // rows that arrive at its head are seen again; when rows have gone, the ones behind them have moved up, and
-// as many pages are walked again. Pure.
+// as many pages are walked again. A page that is shorter than was asked for is not taken for the last one: by
+// the list's own count more may follow. Pure.
 #pragma once
 
 #include <algorithm>
@@ -12,29 +13,41 @@ namespace checkout {
 
 class page_walk {
 public:
-    explicit page_walk(std::int64_t page_size, int first_page = 1) : size_(page_size), page_(first_page) {}
+    explicit page_walk(std::int64_t page_size, int first_page = 1)
+        : size_(page_size),
+          page_(first_page),
+          seen_((first_page - 1) * page_size) {}
 
     /// To be asked for next; from 1.
     int page() const { return page_; }
     bool done() const { return done_; }
+    /// It is done, and as many rows came as there are by the list's count.
+    bool whole() const { return whole_; }
 
-    /// The page came with so many rows, of so many over all pages.
-    void saw(std::size_t rows, std::int64_t total) {
-        const auto gone = total_ ? std::max<std::int64_t>(0, *total_ - total) : 0;
-        const bool last = static_cast<std::int64_t>(rows) < size_ || page_ * size_ >= total;
+    /// The page came with so many rows, of so many over all pages, if that was said.
+    void saw(std::size_t rows, std::optional<std::int64_t> total) {
+        const auto count = static_cast<std::int64_t>(rows);
+        const auto gone = total_ && total ? std::max<std::int64_t>(0, *total_ - *total) : 0;
         total_ = total;
+        longest_ = std::max(longest_, count);
         if (gone > 0 && page_ > 1) {
-            page_ = std::max(1, page_ - static_cast<int>((gone + size_ - 1) / size_));
+            page_ = std::max(1, page_ - static_cast<int>((gone + longest_ - 1) / longest_));
+            seen_ = (page_ - 1) * longest_;
             return;
         }
-        done_ = last;
-        page_ += last ? 0 : 1;
+        seen_ += count;
+        whole_ = total ? seen_ >= *total : count < size_;
+        done_ = whole_ || count == 0;
+        page_ += done_ ? 0 : 1;
     }
 
 private:
     std::int64_t size_;
     int page_;
+    std::int64_t seen_;        ///< rows of the pages before
+    std::int64_t longest_ = 1; ///< page so far, in rows
     bool done_ = false;
+    bool whole_ = false;
     std::optional<std::int64_t> total_;
 };
 

@@ -51,7 +51,6 @@ asio::awaitable<void> record_watch::run() {
     while (!stopping_) {
         const auto begun = clock::now();
         co_await look();
-        co_await look_at_finance();
         timer_.expires_after(
             std::clamp<clock::duration>(rest_of_a_look * (clock::now() - begun), interval, longest_rest));
         if (!stopping_)
@@ -59,9 +58,19 @@ asio::awaitable<void> record_watch::run() {
     }
 }
 
+asio::awaitable<void> record_watch::run_finance() {
+    while (!stopping_) {
+        co_await look_at_finance();
+        finance_timer_.expires_after(interval);
+        if (!stopping_)
+            co_await finance_timer_.async_wait(asio::as_tuple(asio::use_awaitable));
+    }
+}
+
 void record_watch::stop() {
     stopping_ = true;
     timer_.cancel();
+    finance_timer_.cancel();
 }
 
 asio::awaitable<void> record_watch::look() {

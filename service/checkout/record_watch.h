@@ -20,11 +20,14 @@ public:
     record_watch(boost::asio::any_io_executor executor, vitals_store& vitals, vitals_store& finance)
         : vitals_(vitals),
           finance_(finance),
-          timer_(std::move(executor)) {}
+          timer_(executor),
+          finance_timer_(std::move(executor)) {}
 
     /// Until stop(). Spawned once; `this` outlives it. While the database is away the metrics stay as they
     /// were read last, and say when that was.
     boost::asio::awaitable<void> run();
+    /// The same for what finance reads: apart, for a standby may be slow or silent.
+    boost::asio::awaitable<void> run_finance();
     void stop();
 
 private:
@@ -35,6 +38,7 @@ private:
     vitals_store& vitals_;
     vitals_store& finance_;
     boost::asio::steady_timer timer_;
+    boost::asio::steady_timer finance_timer_;
     std::chrono::steady_clock::time_point read_at_{};
     bool stopping_ = false;
     bool failed_ = false;

@@ -80,7 +80,10 @@ refund_settler::find_order(const refund_facts& refund, evidence source, call_con
                       });
     if (paid)
         co_return found;
-    co_return co_await ask_for_order(refund.order_id, source, std::move(context));
+    auto asked = co_await ask_for_order(refund.order_id, source, std::move(context));
+    if (!asked.order)
+        asked.order = std::move(found.order); // by its reference, when it was heard of first
+    co_return asked;
 }
 
 asio::awaitable<refund_settler::refunded_order>

@@ -60,6 +60,7 @@ asio::awaitable<result<session_outcome>> session_settler::refresh(clink_session_
     const bool joins = under_way != flights_.end() && may_share(source, under_way->second->source);
     if (joins || budget_.take(id)) {
         const auto asked = co_await ask(id, source, std::move(context));
+        outcome.asked = true;
         outcome.answered = asked.outcome == question_outcome::answered;
         if (auto now = co_await orders_.find_order_of(id))
             outcome.order = std::move(*now);

@@ -25,6 +25,7 @@ namespace checkout {
 struct session_outcome {
     order_record order; ///< as it stands now
     attempt_id attempt;
+    bool asked = false;                         ///< the question was put to Clink in this call
     bool answered = false;                      ///< Clink said so in this call
     bool could_move = true;                     ///< Clink might know more than the record
     std::chrono::milliseconds next_question{0}; ///< before which another one would not be asked

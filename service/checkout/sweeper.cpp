@@ -31,7 +31,8 @@ void log_failure(std::exception_ptr error, const call_context& context) {
     try {
         std::rethrow_exception(error);
     } catch (const std::exception& failure) {
-        write_log(log_level::warning, "sweep_failed", context, {{"detail", failure.what()}});
+        write_log(is_passing(error) ? log_level::warning : log_level::error, "sweep_failed", context,
+                  {{"detail", failure.what()}});
     }
 }
 
@@ -195,22 +196,46 @@ void sweeper::finish(std::exception_ptr error, const question_result& asked, spa
         breaker_.skip(clock::now());
 }
 
-asio::awaitable<question_result> sweeper::look_at(due_session due, call_context context) {
-    question_result asked;
+/// What fails of ours for good is put off like what Clink refuses, and shown like it: it would fail again.
+void sweeper::take_for_refused(std::exception_ptr failure, question_result& asked,
+                               const call_context& context) {
+    if (is_passing(failure))
+        std::rethrow_exception(failure);
+    log_failure(failure, context);
+    asked.outcome = question_outcome::refused;
+}
+
+asio::awaitable<question_result> sweeper::ask_about(const due_session& due, call_context context) {
     switch (due.status) {
     case session_status::creating:
-        co_return asked; // claim_leases
+        break; // claim_leases
     case session_status::refused:
     case session_status::dark:
-        asked =
-            co_await with_.search.search(due.order_id, evidence::sweeper, std::move(context), search_hint());
-        break;
+        co_return co_await with_.search.search(due.order_id, evidence::sweeper, std::move(context),
+                                               search_hint());
     case session_status::open:
     case session_status::completed:
     case session_status::expired:
-        asked = co_await with_.sessions.ask(due.session_id.value(), evidence::sweeper, std::move(context));
-        break;
+        co_return co_await with_.sessions.ask(due.session_id.value(), evidence::sweeper, std::move(context));
     }
+    co_return question_result{};
+}
+
+asio::awaitable<question_result> sweeper::look_at(due_session due, call_context context) {
+    question_result asked;
+    const bool searches = due.status == session_status::dark || due.status == session_status::refused;
+    if (due.status == session_status::creating || (searches && !searched_.insert(due.order).second))
+        co_return asked; // one search is for all of an order's attempts, and plans them
+    std::exception_ptr failure;
+    try {
+        asked = co_await ask_about(due, context);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (searches)
+        searched_.erase(due.order);
+    if (failure)
+        take_for_refused(failure, asked, context);
     const bool planned = asked.outcome == question_outcome::answered
                          || (asked.outcome == question_outcome::incomplete && !handing_over_);
     if (planned)
@@ -238,8 +263,16 @@ asio::awaitable<void> sweeper::note_failure(due_session due, question_outcome ou
 }
 
 asio::awaitable<question_result> sweeper::look_at(due_refund due, call_context context) {
-    const auto result = co_await with_.refund_questions.ask(due.clink_id, due.recorded_at, evidence::sweeper,
-                                                            std::move(context));
+    refund_result result;
+    std::exception_ptr failure;
+    try {
+        result =
+            co_await with_.refund_questions.ask(due.clink_id, due.recorded_at, evidence::sweeper, context);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (failure)
+        take_for_refused(failure, result.asked, context);
     if (result.asked.outcome == question_outcome::answered)
         co_return result.asked;
     if (handing_over_)

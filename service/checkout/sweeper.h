@@ -20,6 +20,8 @@
 
 #include <chrono>
 #include <cstddef>
+#include <exception>
+#include <set>
 #include <vector>
 
 namespace checkout {
@@ -81,6 +83,8 @@ private:
     boost::asio::awaitable<void> give_back(due_session due);
     boost::asio::awaitable<void> give_back(due_refund due);
     boost::asio::awaitable<void> give_back(kept_webhook due);
+    void take_for_refused(std::exception_ptr failure, question_result& asked, const call_context& context);
+    boost::asio::awaitable<question_result> ask_about(const due_session& due, call_context context);
     boost::asio::awaitable<question_result> look_at(due_session due, call_context context);
     boost::asio::awaitable<question_result> look_at(due_refund due, call_context context);
     boost::asio::awaitable<question_result> look_at(kept_webhook due, call_context context);
@@ -95,6 +99,7 @@ private:
     std::size_t turn_ = 0;                               ///< looks that were made
     std::chrono::steady_clock::time_point leases_due_{}; ///< not at every look while more is due
     int in_flight_ = 0;
+    std::set<order_key> searched_; ///< orders for whose attempts a search is under way
     bool looking_ = false;
     bool stopping_ = false;
     bool handing_over_ = false;

@@ -54,7 +54,8 @@ void log_failure(std::exception_ptr error, const call_context& context) {
     try {
         std::rethrow_exception(error);
     } catch (const std::exception& failure) {
-        write_log(log_level::warning, "webhook_not_handled", context, {{"detail", failure.what()}});
+        write_log(is_passing(error) ? log_level::warning : log_level::error, "webhook_not_handled", context,
+                  {{"detail", failure.what()}});
     }
 }
 
@@ -148,7 +149,19 @@ span webhook_desk::begin_span(const kept_webhook& webhook) const {
 
 asio::awaitable<question_result> webhook_desk::handle(kept_webhook webhook, call_context context) {
     const auto event = read_webhook_event(webhook.body);
-    auto came_to = co_await ask(event, webhook, std::move(context));
+    verdict came_to;
+    std::exception_ptr failure;
+    try {
+        came_to = co_await ask(event, webhook, context);
+    } catch (...) {
+        failure = std::current_exception();
+    }
+    if (failure && is_passing(failure))
+        std::rethrow_exception(failure);
+    if (failure) {
+        log_failure(failure, context);
+        came_to = {verdict::kind::orphan, "failed", {}, {}};
+    }
     crash_point("webhook.settled");
     const auto asked = came_to.asked;
     const auto next =

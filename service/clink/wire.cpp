@@ -208,7 +208,7 @@ std::optional<order_page> read_order_page(const json_value& envelope) {
     const auto* list = envelope.find("rows");
     const auto* rows = list ? list->if_array() : nullptr;
     if (!rows)
-        return total == 0 ? std::optional(order_page()) : std::nullopt;
+        return total == 0 ? std::optional(order_page{.orders = {}, .total = 0}) : std::nullopt;
     order_page page;
     for (const auto& row : *rows) {
         auto order = read_order_facts(row);
@@ -216,7 +216,7 @@ std::optional<order_page> read_order_page(const json_value& envelope) {
             return std::nullopt;
         page.orders.push_back(std::move(*order));
     }
-    page.total = total.value_or(static_cast<std::int64_t>(page.orders.size()));
+    page.total = total;
     return page;
 }
 
@@ -231,6 +231,8 @@ std::optional<refund_facts> read_refund_facts(const json_value& object) {
     refund.status = read_refund_status(object.find("status"));
     refund.refund_merchant_order_id = read_id(object.find("refundMerchantOrderId"));
     refund.amount = read_amount(object.find("refundAmount"));
+    if (refund.amount && refund.amount->is_negative())
+        refund.amount.reset(); // says nothing of what was paid back
     refund.currency = read_currency(object.find("refundCurrency"));
     refund.reason = read_id(object.find("refundReason"));
     refund.failure_code = read_id(object.find("failureCode"));

@@ -81,7 +81,7 @@ struct order_facts {
 /// One page of an order list (1.4).
 struct order_page {
     std::vector<order_facts> orders;
-    std::int64_t total = 0; ///< over all pages, as Clink counts
+    std::optional<std::int64_t> total; ///< over all pages, as Clink counts
 };
 
 /// A refund of Clink's, as GET and webhooks give it (5.6).

@@ -180,23 +180,33 @@ private:
     bool is_ours(const order_facts& facts) const {
         if (facts.session_id)
             return (session_.session_id ? session_.session_id : said_id_) == facts.session_id;
-        return !said_id_ || word_.session.order_id == facts.order_id;
+        return !said_id_ || word_.session.order_id == facts.order_id
+               || facts.checkout_attempt_id == session_.id.str();
+    }
+
+    bool says_paid() const { return word_.session.payment_status == clink_payment_status::paid; }
+
+    /// The session names what paid it; while it is not paid it may name a try that failed.
+    bool names_payment() const { return says_paid() && word_.session.order_id; }
+
+    /// A recurring order that the session does not name, or names when another has paid it before.
+    bool may_renew(const order_facts& facts) const {
+        return facts.type == clink_order_type::recurring
+               && (word_.session.order_id != facts.order_id || knows_other_payment(facts.order_id));
     }
 
     void find_payments() {
-        const bool says_paid = word_.session.payment_status == clink_payment_status::paid;
         for (const auto& facts : by_time(word_.orders)) {
             if (!was_paid(facts.status) || !is_ours(facts))
                 continue;
-            const bool named = word_.session.order_id == facts.order_id;
             auto found = payment_from(facts);
             if (!found.items_total)
                 found.items_total = word_.session.items_total;
-            if (says_paid && named)
+            if (says_paid() && word_.session.order_id == facts.order_id)
                 learn(found, payment_from(word_.session));
-            add(std::move(found), facts.type == clink_order_type::recurring && !named);
+            add(std::move(found), may_renew(facts));
         }
-        if (says_paid && is_credible_payment())
+        if (says_paid() && is_credible_payment())
             add(payment_from(word_.session), false);
         for (auto& payment : after_.payments)
             if (payment.attempt == session_.id && payment.kind == payment_kind::payment
@@ -221,6 +231,11 @@ private:
         });
     }
 
+    /// Under another order of Clink's than this, and none whose order is not known.
+    bool knows_other_payment(const clink_order_id& id) const {
+        return !knows_payment_without_order() && !knows_payment(id) && knows_payment(std::nullopt);
+    }
+
     bool knows_payment(const std::optional<clink_order_id>& id) const {
         return std::ranges::any_of(after_.payments, [&](const payment_record& p) {
             return p.attempt == session_.id && p.kind == payment_kind::payment && (!id || p.order_id == id);
@@ -234,23 +249,25 @@ private:
             if (found.order_id && payment.order_id == found.order_id)
                 return &payment;
         for (auto& payment : after_.payments)
-            if (payment.attempt == session_.id && !payment.order_id
-                && !(may_be_renewal && word_.session.order_id))
+            if (payment.attempt == session_.id && !payment.order_id && !(may_be_renewal && names_payment()))
                 return &payment;
         return nullptr;
     }
 
-    /// A recurring order that the session does not name renews it: the session's own order is the payment,
-    /// and the first one found where the session names none.
+    /// The order that the session names as what paid it is the payment, else the first one found: whatever is
+    /// on record of a session, one of it is its payment.
     bool is_renewal(bool may_be_renewal) const {
-        return may_be_renewal && (word_.session.order_id || knows_payment(std::nullopt));
+        return may_be_renewal && (names_payment() || knows_payment(std::nullopt));
     }
 
     void add(payment_record found, bool may_be_renewal) {
         if (auto* stored = find_stored(found, may_be_renewal)) {
             const bool knew_time = stored->payment_time.has_value();
+            const bool knew_order = stored->order_id.has_value();
             if (!learn(*stored, found))
                 return;
+            if (!knew_order)
+                explain_orphan(*stored);
             judge(*stored);
             take_refunds(*stored);
             if (!knew_time && stored->payment_time && !was_expired(*stored))
@@ -274,6 +291,16 @@ private:
         take_refunds(added);
         note("payment_recorded", added);
         check_circumstances(added);
+        explain_orphan(added);
+    }
+
+    /// Shown as nobody's until now, perhaps.
+    void explain_orphan(const payment_record& payment) {
+        if (payment.order_id)
+            out_.closings.push_back({.kind = discrepancy_kind::orphan_event,
+                                     .attempt = {},
+                                     .subject = subject_of_order(*payment.order_id),
+                                     .resolution = "it is on record as a payment"});
     }
 
     /// Refunds that were heard of before their payment, or before its currency.
@@ -528,6 +555,10 @@ refund_total total_refunds(const std::vector<refund_record>& refunds, const paym
             total.sum = decimal::add(total.sum, *refund.amount).value_or(total.sum);
     }
     return total;
+}
+
+std::string subject_of_order(const clink_order_id& order) {
+    return "clink-order:" + order.str();
 }
 
 std::string subject_of_refund(const clink_refund_id& refund) {

@@ -105,7 +105,8 @@ struct refund_total {
 };
 refund_total total_refunds(const std::vector<refund_record>& refunds, const payment_record& payment);
 
-/// What discrepancies about a refund, or about all of a payment's, are about.
+/// What discrepancies about an order of Clink's, a refund, or all of a payment's refunds are about.
+std::string subject_of_order(const clink_order_id& order);
 std::string subject_of_refund(const clink_refund_id& refund);
 std::string subject_of_refunds(const payment_record& payment);
 

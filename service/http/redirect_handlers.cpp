@@ -61,7 +61,8 @@ asio::awaitable<result<session_outcome>> ask_patiently(services& with, clink_ses
         auto again = co_await with.settler.refresh(id, evidence::redirect, context);
         if (again.has_error())
             break;
-        again->answered = true; // before, if not now: the questions about a session are bounded
+        if (!again->asked) // the questions about a session are bounded: what was answered before stands
+            again->answered = true;
         outcome = std::move(again);
     }
     co_return outcome;

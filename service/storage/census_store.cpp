@@ -299,7 +299,7 @@ boost::asio::awaitable<bool> census_store::record_stray(census_id census, listed
             session.run(insert_stray, key(census), stray.id.str(), stray.currency,
                         write_decimal(stray.amount));
             discrepancy_draft draft{.kind = discrepancy_kind::orphan_event,
-                                    .subject = "clink-order:" + stray.id.str(),
+                                    .subject = subject_of_order(stray.id),
                                     .attempt = {},
                                     .detail = {{"clinkOrderId", stray.id.str()}}};
             if (stray.session_id)

@@ -337,4 +337,16 @@ void database::submit(operation op) {
     impl_->submit(std::move(op));
 }
 
+bool is_passing(const std::exception_ptr& failure) {
+    try {
+        std::rethrow_exception(failure);
+    } catch (const database_unavailable&) {
+        return true;
+    } catch (const write_in_doubt&) {
+        return true;
+    } catch (...) {
+        return false;
+    }
+}
+
 } // namespace checkout

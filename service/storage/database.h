@@ -38,6 +38,9 @@ class write_in_doubt : public std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+/// It came of the database's absence, and may go well another time; else it is a fault that comes again.
+bool is_passing(const std::exception_ptr& failure);
+
 struct database_options {
     std::string url;           ///< libpq URI or keyword string; a secret
     std::string pool = "main"; ///< its name in the metrics

@@ -26,17 +26,21 @@ insert into checkout.events (order_id, attempt_id, kind, source, request_id, dat
 select order_id, attempt_id, 'discrepancy_opened', $6, $7, $5::jsonb || jsonb_build_object('discrepancy', kind) from d
 where order_id is not null)sql"};
 
-constexpr sql_statement resolve_discrepancies{"resolve_discrepancies",
-                                              R"sql(
-with d as (
-    update checkout.discrepancies set state = 'resolved', resolved_at = now(), resolution = $5, resolved_by = 'service'
-    where kind = $1 and state = 'open' and (subject = $4
-        or ($4::text is null and order_id = $2 and ($3::uuid is null or attempt_id = $3::uuid)))
-    returning order_id, attempt_id, kind, resolution
-)
-insert into checkout.events (order_id, attempt_id, kind, source, request_id, data)
-select order_id, attempt_id, 'discrepancy_resolved', $6, $7,
-    jsonb_build_object('discrepancy', kind, 'resolution', resolution) from d where order_id is not null)sql"};
+// Two statements, each with an index of its own.
+const std::string resolving =
+    "with d as (update checkout.discrepancies set state = 'resolved', resolved_at = now(), resolution = $2,"
+    " resolved_by = 'service' where kind = $1 and state = 'open' and ";
+const std::string noting_it =
+    " returning order_id, attempt_id, kind, resolution)"
+    " insert into checkout.events (order_id, attempt_id, kind, source, request_id, data)"
+    " select order_id, attempt_id, 'discrepancy_resolved', $3, $4,"
+    " jsonb_build_object('discrepancy', kind, 'resolution', resolution)"
+    " from d where order_id is not null";
+const std::string by_subject = resolving + "subject = $5" + noting_it;
+const std::string by_order =
+    resolving + "order_id = $5 and ($6::uuid is null or attempt_id = $6::uuid)" + noting_it;
+const sql_statement resolve_by_subject{"resolve_discrepancy_of_subject", by_subject.c_str()};
+const sql_statement resolve_by_order{"resolve_discrepancies_of_order", by_order.c_str()};
 
 // An operator's word, once: the same again changes nothing, another one finds no open row.
 constexpr sql_statement resolve_one{"resolve_discrepancy",
@@ -110,8 +114,12 @@ void open_discrepancy(db_session& session, std::optional<order_key> order, const
 void close_discrepancies(db_session& session, std::optional<order_key> order,
                          const discrepancy_closing& closing, const std::optional<std::string>& source,
                          const std::string& request_id) {
-    session.run(resolve_discrepancies, to_string(closing.kind), key_or_null(order), write_id(closing.attempt),
-                closing.subject, closing.resolution, source, request_id);
+    const auto kind = to_string(closing.kind);
+    if (closing.subject)
+        session.run(resolve_by_subject, kind, closing.resolution, source, request_id, *closing.subject);
+    else
+        session.run(resolve_by_order, kind, closing.resolution, source, request_id, key_or_null(order),
+                    write_id(closing.attempt));
 }
 
 boost::asio::awaitable<std::vector<discrepancy_record>> discrepancy_store::list_open(order_key order) {

@@ -29,8 +29,8 @@ const std::string by_attempt =
 const std::string by_clink_order =
     select_head
     + "o.order_id = (select order_id from checkout.payments where clink_order_id = $1"
-      " union select order_id from checkout.refunds where clink_order_id = $1 and order_id is not null limit "
-      "1)"
+      " union select order_id from checkout.refunds where clink_order_id = $1 and payment_id is null"
+      " and order_id is not null limit 1)"
     + relevant;
 const std::string payments_of = std::string("select ") + payment_columns
                                 + " from checkout.payments p where p.order_id = $1 order by p.payment_id";

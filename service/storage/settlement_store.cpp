@@ -61,7 +61,7 @@ on conflict (clink_refund_id) do update set order_id = excluded.order_id,
     currency = case when r.status = 'success' then coalesce(r.currency, excluded.currency)
         else coalesce(excluded.currency, r.currency) end,
     failure_code = coalesce(excluded.failure_code, r.failure_code), updated_at = now(),
-    next_check_at = excluded.next_check_at)sql"};
+    next_check_at = case when $14::boolean then r.next_check_at else excluded.next_check_at end)sql"};
 
 constexpr sql_statement find_foreign_payment{
     "find_foreign_payment",
@@ -127,15 +127,16 @@ struct writing {
                     write_id(next.session_id), write_instant(change.next_check), ends_silence(change));
     }
 
-    /// A refund that only found its payment here is asked about again with the session, unless all is known
-    /// of it.
+    /// A refund that only found its payment here is asked about again as was planned, unless all is known of
+    /// it.
     void write_refund(const refund_record& refund) {
-        const bool over = change.asked_session && is_final(refund.status) && refund.amount && refund.currency;
-        const auto next = over ? std::nullopt : write_instant(change.next_check);
+        const bool over = is_final(refund.status) && refund.amount && refund.currency;
+        const bool as_planned = change.asked_session && !over;
+        const auto next = change.asked_session ? std::nullopt : write_instant(change.next_check);
         session.run(upsert_refund, refund.clink_id.str(), refund.order_id.str(), order, refund.payment,
                     refund.refund_merchant_order_id, to_string(refund.status), write_decimal(refund.amount),
                     refund.currency, refund.reason, refund.failure_code, write_instant(refund.refund_time),
-                    to_string(refund.found_by), next);
+                    to_string(refund.found_by), next, as_planned);
     }
 
     void write_new(const payment_record& payment) {
@@ -191,7 +192,7 @@ void disown_foreign_order(db_session& session, payment_record& payment, settleme
         || session.run(find_foreign_payment, payment.order_id->str(), payment.attempt.str()).empty())
         return;
     change.discrepancies.push_back({.kind = discrepancy_kind::reference_mismatch,
-                                    .subject = "clink-order:" + payment.order_id->str(),
+                                    .subject = subject_of_order(*payment.order_id),
                                     .attempt = change.attempt,
                                     .detail = {{"clinkOrderId", payment.order_id->str()}}});
     payment.order_id.reset();

@@ -335,6 +335,18 @@ TEST_CASE("clink wire: a reference of null or blank is absent") {
     CHECK_FALSE(order_of(R"(,"merchantReferenceId":null)").merchant_reference_id);
 }
 
+TEST_CASE("clink wire: a refund's amount is one that can have been paid back") {
+    const auto amount = [](const std::string& token) {
+        const auto text = R"({"refundId":"rfd_1","orderId":"order_1","refundAmount":)" + token + "}";
+        return read_refund_facts(parsed(text))->amount;
+    };
+    CHECK(amount("5.10") == decimal::parse("5.10"));
+    CHECK(amount(R"("5.10")") == decimal::parse("5.10"));
+    CHECK(amount("0") == decimal());
+    CHECK_FALSE(amount("-5.10"));
+    CHECK_FALSE(amount("null"));
+}
+
 TEST_CASE("clink wire: a list of orders has its rows at the top level") {
     const auto page =
         read_order_page(parsed(R"({"total":7,"rows":[{"orderId":"order_1"},{"orderId":"order_2"}],
@@ -344,7 +356,7 @@ TEST_CASE("clink wire: a list of orders has its rows at the top level") {
     REQUIRE(page->orders.size() == 2);
     CHECK(page->orders[1].order_id == clink_order_id("order_2"));
 
-    CHECK(read_order_page(parsed(R"({"rows":[{"orderId":"order_1"}]})"))->total == 1);
+    CHECK_FALSE(read_order_page(parsed(R"({"rows":[{"orderId":"order_1"}]})"))->total);
     CHECK(read_order_page(parsed(R"({"total":0,"rows":[]})"))->orders.empty());
     CHECK(read_order_page(parsed(R"({"total":"0","rows":null})"))->orders.empty());
     CHECK_FALSE(read_order_page(parsed(R"({"total":1,"rows":null})")));

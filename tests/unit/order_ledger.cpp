@@ -208,6 +208,8 @@ void order_ledger::check_order() {
     require(order_.payment_count
                 == std::ranges::count(order_.payments, payment_kind::payment, &payment_record::kind),
             "orders: payment_count counts the payments");
+    require(order_.payment_count > 0 || order_.payments.empty(),
+            "order_store: an order without a payment has no renewal either");
     require(order_.refund_count == static_cast<int>(order_.refunds.size()),
             "orders: refund_count counts the refunds");
     require(order_.state == find_state(order_), "orders: the state is that of the rows");

@@ -68,6 +68,42 @@ TEST_CASE("page walk: when rows go, those that moved up are walked again") {
     }
 }
 
+TEST_CASE("page walk: pages that are shorter than was asked for are no end of it") {
+    page_walk capped(50);
+    for (int page = 1; page <= 3; ++page) {
+        CHECK(capped.page() == page);
+        CHECK_FALSE(capped.done());
+        capped.saw(20, 60);
+    }
+    CHECK(capped.done());
+    CHECK(capped.whole());
+
+    page_walk uneven(50);
+    for (const std::size_t rows : {10, 50, 3})
+        uneven.saw(rows, 63);
+    CHECK(uneven.whole());
+}
+
+TEST_CASE("page walk: a list that ends before its own count is not whole") {
+    page_walk pages(50);
+    pages.saw(50, 120);
+    pages.saw(50, 120);
+    pages.saw(0, 120);
+    CHECK(pages.done());
+    CHECK_FALSE(pages.whole());
+}
+
+TEST_CASE("page walk: without a count a page that is not full is the last") {
+    page_walk pages(50);
+    pages.saw(50, std::nullopt);
+    CHECK_FALSE(pages.done());
+    pages.saw(49, std::nullopt);
+    CHECK(pages.whole());
+    page_walk empty(50);
+    empty.saw(0, std::nullopt);
+    CHECK(empty.whole());
+}
+
 TEST_CASE("page walk: one that is taken up begins where it was") {
     page_walk pages(50, 3);
     CHECK(pages.page() == 3);

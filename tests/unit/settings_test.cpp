@@ -1,6 +1,7 @@
 #include "app/settings.h"
 
 #include "app/setting_table.h"
+#include "support/certificates.h"
 
 #include <doctest/doctest.h>
 
@@ -354,13 +355,17 @@ TEST_CASE("settings: listeners are host:port and differ") {
 
 TEST_CASE("settings: TLS takes a certificate and its key") {
     const temporary_folder folder;
-    const auto file = folder.write("pem", "PEM");
+    const auto own = test::make_ca("own");
+    const auto file = folder.write("pem", own.certificate_pem() + own.key_pem());
     auto variables = with(for_serve(), "TLS_CERT_FILE", file);
     CHECK(wrong_names(variables) == names{"TLS_KEY_FILE"});
     variables["TLS_KEY_FILE"] = file;
     CHECK(accepted(variables).http.tls->client_ca_file.empty());
     variables["TLS_CLIENT_CA_FILE"] = file;
     CHECK(accepted(variables).http.tls->client_ca_file == file);
+    variables["TLS_KEY_FILE"] = folder.write("key", test::make_ca("other").key_pem());
+    CHECK(wrong_names(variables) == names{"TLS_KEY_FILE"});
+    variables["TLS_KEY_FILE"] = file;
     variables.erase("TLS_CERT_FILE");
     CHECK(wrong_names(variables) == names{"TLS_CERT_FILE"});
     CHECK(wrong_names("TLS_CLIENT_CA_FILE", file) == names{"TLS_CERT_FILE", "TLS_KEY_FILE"});

@@ -129,7 +129,7 @@ std::string text_of(const order_facts& order) {
 }
 
 std::string text_of(const order_page& page) {
-    std::string text = "total=" + std::to_string(page.total) + "\n";
+    std::string text = "total=" + (page.total ? std::to_string(*page.total) : "?") + "\n";
     for (const auto& order : page.orders)
         text += text_of(order) + "\n";
     return text;
