@@ -99,10 +99,13 @@ asio::awaitable<bool> sweeper::sweep() {
     co_return leases || (breaker_.is_closed() && (more || room() == 0));
 }
 
-/// Questions that may begin now.
+/// Questions that may begin now. None for a while once the rate is used up: each claim sorts all that is due,
+/// so that it is for a tenth of a second's questions, not for the next one.
 int sweeper::room() {
-    const int free = std::min({claim_limit, max_in_flight - in_flight_, rate_.available(clock::now())});
-    return free > 0 && !stopping_ ? free : 0;
+    const int worth_a_claim = std::clamp(options_.max_per_second / 10, 1, claim_limit / 2);
+    const int permitted = rate_.available(clock::now());
+    const int free = std::min({claim_limit, max_in_flight - in_flight_, permitted});
+    return free > 0 && permitted >= worth_a_claim && !stopping_ ? free : 0;
 }
 
 /// What a process that died left half done. Clink is not asked for it.

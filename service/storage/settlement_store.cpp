@@ -67,6 +67,10 @@ constexpr sql_statement find_foreign_payment{
     "find_foreign_payment",
     "select payment_id from checkout.payments where clink_order_id = $1 and attempt_id <> $2::uuid"};
 
+constexpr sql_statement find_disowned{
+    "find_disowned_payment",
+    "select from checkout.discrepancies where kind = 'reference_mismatch' and subject = $1"};
+
 constexpr sql_statement insert_event{
     "insert_event",
     "insert into checkout.events (order_id, attempt_id, kind, source, request_id, data)"
@@ -186,11 +190,13 @@ struct writing {
     }
 };
 
+bool is_foreign(db_session& session, const payment_record& payment) {
+    return payment.order_id
+           && !session.run(find_foreign_payment, payment.order_id->str(), payment.attempt.str()).empty();
+}
+
 /// An order of Clink's that is another session's payment here is shown, and this payment goes without its id.
-void disown_foreign_order(db_session& session, payment_record& payment, settlement& change) {
-    if (!payment.order_id
-        || session.run(find_foreign_payment, payment.order_id->str(), payment.attempt.str()).empty())
-        return;
+void disown_order(payment_record& payment, settlement& change) {
     change.discrepancies.push_back({.kind = discrepancy_kind::reference_mismatch,
                                     .subject = subject_of_order(*payment.order_id),
                                     .attempt = change.attempt,
@@ -198,11 +204,28 @@ void disown_foreign_order(db_session& session, payment_record& payment, settleme
     payment.order_id.reset();
 }
 
+/// Clink names it again at every question: that is nothing new.
+void forget(const clink_order_id& order, settlement& change) {
+    std::erase_if(change.known_payments, [&](const payment_record& p) { return p.order_id == order; });
+    std::erase_if(change.events, [&](const event_draft& event) {
+        const auto named = event.data.find("clinkOrderId");
+        return event.kind == "payment_updated" && named != event.data.end() && named->second == order.str();
+    });
+}
+
 settlement without_foreign_orders(db_session& session, settlement change) {
     for (auto& payment : change.new_payments)
-        disown_foreign_order(session, payment, change);
-    for (auto& payment : change.known_payments)
-        disown_foreign_order(session, payment, change);
+        if (is_foreign(session, payment))
+            disown_order(payment, change);
+    const auto known = change.known_payments;
+    for (const auto& payment : known) {
+        if (!is_foreign(session, payment))
+            continue;
+        if (!session.run(find_disowned, subject_of_order(*payment.order_id)).empty())
+            forget(*payment.order_id, change);
+        else
+            disown_order(*std::ranges::find(change.known_payments, payment.id, &payment_record::id), change);
+    }
     return change;
 }
 

@@ -139,6 +139,12 @@ TEST_CASE("settlement store: an order of Clink's that is another's payment is sh
     const auto open = await_result(at.discrepancies.list_open(order.key));
     REQUIRE(open.size() == 1);
     CHECK(open[0].kind == discrepancy_kind::reference_mismatch);
+
+    // Clink names it at every question.
+    const auto told = at.kinds("ORD-2");
+    REQUIRE(at.apply("ORD-2", at.settle_as("ORD-2", "sess_2", facts)));
+    CHECK(at.kinds("ORD-2") == told);
+    CHECK_FALSE(at.get("ORD-2").payments.at(0).order_id);
 }
 
 TEST_CASE("settlement store: an order id that is taken leaves the settlement's other payments alone") {
