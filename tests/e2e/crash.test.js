@@ -36,11 +36,16 @@ class Crashing {
         await this.stack.service.start({ binary: crashBinary, env: armed, awaitReady });
     }
 
-    /** Awaits the end at the armed point and starts the service itself, by default with its sweeper. */
-    async revive(settings = {}) {
+    /** Awaits the end at the armed point. */
+    async ended() {
         const { process } = this.stack.service;
         await eventually('the process has ended at its point', () => process.exit, patience);
         assert.deepEqual(process.exit, { code: crashStatus, signal: null }, process.stderr);
+    }
+
+    /** Awaits the end at the armed point and starts the service itself, by default with its sweeper. */
+    async revive(settings = {}) {
+        await this.ended();
         await this.stack.service.start({ env: settings });
     }
 
@@ -75,6 +80,13 @@ class Crashing {
 
     sessions({ merchantOrderId }) {
         return this.stack.twin.sessions(merchantOrderId);
+    }
+
+    /** Attempts being created have a lease of `seconds` from now on, and are looked at when it is over. */
+    async lease(seconds) {
+        await this.stack.database.query(
+            `update checkout.sessions set lease_until = now() + $1 * interval '1 second', next_check_at = now() + $1 * interval '1 second'
+             where status = 'creating'`, [seconds]);
     }
 
     /** What is watched is due now. */
@@ -186,8 +198,10 @@ for (const [which, prepared] of Object.entries(creates))
 
         async function soldAfterLease({ terms, earlier, replaced }) {
             const g = of.group;
+            await g.lease(60); // however long it takes to ask
             assert.deepEqual(await g.statuses(terms), [...earlier, 'creating']);
             await g.create(terms, [409, 'creation_in_progress']);
+            await g.lease(0);
             await g.becomes(terms, [...earlier, 'dark']);
             await stillSold(replaced);
             const { json: session } = await g.create(terms, 201);
@@ -314,8 +328,9 @@ group('a payment that the sweeper finds, the process ending', {}, (of) => {
     async function sweptInto(point) {
         const g = of.group;
         await g.arm(point, { settings: {}, awaitReady: false });
-        await g.revive(asleep);
+        await g.ended();
         const claims = await g.stack.database.query(`select 1 from checkout.sessions where next_check_at > ${beyondSchedule}`);
+        await g.revive(asleep);
         await g.endClaims();
         await g.stack.service.restart();
         return claims.length;

@@ -136,7 +136,7 @@ describe('PostgreSQL stops and starts', () => {
 
     test('a create that was on its way is never lost: the next request finds the truth', async () => {
         const order = stack.order();
-        await stack.twin.fault({ operation: 'create', fault: 'delay', match: order.merchantOrderId, delay_ms: 700 });
+        await stack.twin.fault({ operation: 'create', fault: 'delay', match: order.merchantOrderId, delay_ms: 5_000 });
         const create = stack.api.create(order, { expect: undefined });
         await stack.twin.called({ operation: 'create', reference: order.merchantOrderId });
         await stack.database.disconnect();

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
-import { allOfIt, ended, patient, startCommand, startReconcile } from './support/command.js';
-import { Cluster, connect } from './support/database.js';
+import { allOfIt, ended, startCommand, startReconcile } from './support/command.js';
+import { Cluster, connect, patient } from './support/database.js';
 import { eventually } from './support/environment.js';
 import { feed, insertPaid, Stream } from './support/finance.js';
 
@@ -12,11 +12,11 @@ import { RawConnection } from './support/http.js';
 import { Stack } from './support/stack.js';
 import { deliver, eventText, idOf, inbox, paidClaim, webhookKey } from './support/webhooks.js';
 
-// A lease lasts 25 s, a claim 45 s: whatever goes on within a few seconds was handed over.
+// A lease lasts 25 s, a claim 45 s: whatever goes on well before that was handed over.
 const leaseMs = 25_000;
 const handOverMs = 2_000;
 const boundMs = handOverMs + 3_000;
-const slowness = 1_500; // of a machine that has much else to do
+const slowness = 4_000; // of a machine that has much else to do
 const webhookSecret = webhookKey();
 const env = { CLINK_TIMEOUT_MS: '20000', DRAIN_TIMEOUT_SECONDS: '1', CLINK_WEBHOOK_SIGNING_KEY: webhookSecret };
 
@@ -58,7 +58,7 @@ describe('a create whose call does not end in time', () => {
     test('is shown to those who wait for it as under way', async () => {
         const leaving = await replica('waiter');
         const terms = stack.order();
-        await stall('create', terms.merchantOrderId, 6_000);
+        await stall('create', terms.merchantOrderId, 12_000);
         const winner = stack.api.create(terms);
         await underWay(terms.merchantOrderId);
         const waiter = leaving.create(terms, { expect: [409, 'creation_in_progress'] });
@@ -104,7 +104,7 @@ describe('what was claimed', () => {
         await asked(session.sessionId);
         await timedStop(leaving.service);
         const next = await replica('asking-next', sweeping);
-        const order = await stack.settled(session.merchantOrderId, 'paid', 8);
+        const order = await stack.settled(session.merchantOrderId, 'paid', 20);
         assert.equal(order.attempts[0].settledBy, 'sweeper');
         const [{ failed_checks: failures }] = await stack.database.query(
             'select failed_checks from checkout.sessions where clink_session_id = $1', [session.sessionId]);
@@ -114,8 +114,9 @@ describe('what was claimed', () => {
 
     test('by the sweeper while it was told to stop is left to others', async () => {
         const session = await released();
-        await stack.database.query(`create function checkout.dawdle() returns trigger language plpgsql as
-            $$ begin if new.clink_session_id = '${session.sessionId}' then perform pg_sleep(1.5); end if; return new; end $$`);
+        await stack.database.query(`create function checkout.dawdle() returns trigger language plpgsql as $$ begin
+            if new.clink_session_id = '${session.sessionId}' and new.next_check_at > now() + interval '10 seconds' -- a claim
+            then perform pg_sleep(4); end if; return new; end $$`);
         await stack.database.query(
             'create trigger dawdle before update of next_check_at on checkout.sessions for each row execute function checkout.dawdle()');
         await makeDue(session);
@@ -146,7 +147,7 @@ describe('what was claimed', () => {
         const [kept] = await inbox(stack.database, [idOf(event)]);
         assert.deepEqual([kept.state, kept.tries], ['received', 0]);
         const next = await replica('webhook-next', sweeping);
-        const order = await stack.settled(session.merchantOrderId, 'paid', 8);
+        const order = await stack.settled(session.merchantOrderId, 'paid', 20);
         assert.equal(order.attempts[0].settledBy, 'webhook');
         await next.service.stop();
     });
@@ -169,7 +170,7 @@ describe('what was claimed', () => {
         await stack.twin.called({ operation: 'get_refund' }, before + 1);
         await timedStop(leaving.service);
         const next = await replica('refund-next', sweeping);
-        await stack.settled(session.merchantOrderId, 'refunded', 8);
+        await stack.settled(session.merchantOrderId, 'refunded', 20);
         await next.service.stop();
     });
 });
@@ -178,21 +179,21 @@ describe('connections', () => {
     const request = (path) => `GET ${path} HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${stack.service.tokens.storefront}\r\n\r\n`;
 
     test('are told to close while it still accepts, and readiness says no', async () => {
-        const leaving = await replica('delay', { DRAIN_DELAY_SECONDS: '3' });
+        const leaving = await replica('delay', { DRAIN_DELAY_SECONDS: '5' });
         const kept = await RawConnection.open(leaving.service.base);
         kept.send(request('/docs'));
         assert.equal((await kept.answer()).headers.connection, undefined);
         const stopped = timedStop(leaving.service);
-        await leaving.service.readiness(503, 3);
+        await leaving.service.readiness(503);
         kept.send(request('/docs'));
         assert.equal((await kept.answer()).headers.connection, 'close');
         await kept.untilClosed();
         await leaving.create(stack.order());
-        assert.ok((await stopped) >= 3_000);
+        assert.ok((await stopped) >= 5_000);
     });
 
     test('that are idle end in good order, and a request that is on its way is served', async () => {
-        const leaving = await replica('idle');
+        const leaving = await replica('idle', { DRAIN_TIMEOUT_SECONDS: '20' });
         const idle = await RawConnection.open(leaving.service.base);
         const errors = [];
         idle.socket.on('error', (error) => errors.push(error.code));
@@ -230,7 +231,7 @@ describe('connections', () => {
         const client = leaving.as(leaving.service.tokens.finance);
         const stream = await Stream.open(client, 'payments', { accept: 'application/x-ndjson' });
         await stream.take(100_000);
-        assert.ok((await timedStop(leaving.service)) < 1_000 + boundMs + slowness);
+        assert.ok((await timedStop(leaving.service)) < 15_000);
         const { whole, trailers } = await stream.rest();
         assert.deepEqual([whole, trailers], [false, {}]);
     });
@@ -257,7 +258,7 @@ describe('a database that stands still', () => {
         const lost = frozen.api.create(frozen.order(), { expect: undefined }).catch((error) => error);
         const read = frozen.api.order(terms.merchantOrderId, { expect: undefined }).catch((error) => error);
         await eventually('it is waited for', async () => (await frozen.api.call('livez', { expect: 200 })).status === 200);
-        assert.ok((await timedStop(frozen.service)) < 1_000 + boundMs + slowness);
+        assert.ok((await timedStop(frozen.service)) < 1_000 + boundMs + 2 * slowness);
         for (const answer of [await lost, await read]) assert.ok(answer instanceof Error || answer.status === 503, String(answer.status));
         cluster.thaw();
         await frozen.service.start();

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { cleanWorld, restless, sold, still } from './support/census.js';
-import { allOfIt, ended, moment, patient, runCommand, startCommand } from './support/command.js';
+import { allOfIt, ended, moment, runCommand, startCommand } from './support/command.js';
+import { patient } from './support/database.js';
 import { checkoutBinary, eventually, freePort } from './support/environment.js';
 import { exchange } from './support/http.js';
 import { ChildProcess } from './support/process.js';

@@ -97,7 +97,7 @@ describe('concurrent requests', () => {
     test("share a failed winner's answer", async () => {
         const terms = stack.order();
         const refusal = { fault: 'business_error', code: 400, msg: 'no such currency here' };
-        await stack.twin.fault({ operation: 'create', match: terms.merchantOrderId, delay_ms: 300, ...refusal });
+        await stack.twin.fault({ operation: 'create', match: terms.merchantOrderId, delay_ms: 2_500, ...refusal });
         const winner = stack.api.create(terms, { expect: [502, 'clink_rejected'] });
         await stack.twin.called({ operation: 'create', reference: terms.merchantOrderId });
         const others = together(8, () => stack.api.create(terms, { expect: [502, 'clink_rejected'] }));
@@ -107,7 +107,7 @@ describe('concurrent requests', () => {
 
     test('on other terms are refused while the first is on its way', async () => {
         const terms = stack.order();
-        await stack.twin.fault({ operation: 'create', fault: 'delay', match: terms.merchantOrderId, delay_ms: 300 });
+        await stack.twin.fault({ operation: 'create', fault: 'delay', match: terms.merchantOrderId, delay_ms: 2_500 });
         const first = stack.api.create(terms);
         await stack.twin.called({ operation: 'create', reference: terms.merchantOrderId });
         await stack.api.create({ ...terms, localPriceOnly: true }, { expect: [409, 'order_terms_conflict'] });
@@ -307,7 +307,7 @@ describe('cancel', () => {
 
     test('keeps a create that is under way from being released', async () => {
         const terms = stack.order();
-        await stack.twin.fault({ operation: 'create', fault: 'delay', match: terms.merchantOrderId, delay_ms: 400 });
+        await stack.twin.fault({ operation: 'create', fault: 'delay', match: terms.merchantOrderId, delay_ms: 2_500 });
         const create = stack.api.create(terms, { expect: [409, 'order_cancelled'] });
         await stack.twin.called({ operation: 'create', reference: terms.merchantOrderId });
         await stack.api.cancel(terms.merchantOrderId);

@@ -7,7 +7,7 @@ import { Stack } from './support/stack.js';
 import { allHandled, deliver, eventText, idOf, inbox } from './support/webhooks.js';
 
 // Sessions are asked about on a webhook's word alone: the sweeper works off the inbox, and its schedule is far off.
-const env = { CLINK_TIMEOUT_MS: '3000', SWEEP_INTERVAL_SECONDS: '1', SWEEP_SCHEDULE_SECONDS: '3600', DATABASE_POOL_SIZE: '8' };
+const env = { CLINK_TIMEOUT_MS: '10000', SWEEP_INTERVAL_SECONDS: '1', SWEEP_SCHEDULE_SECONDS: '3600', DATABASE_POOL_SIZE: '8' };
 
 let stack;
 before(async () => (stack = await Stack.start('orphans', { env, webhooks: {} })));
@@ -29,7 +29,7 @@ describe('an event of nobody', () => {
 
     test('is explained once its session appears', async () => {
         const terms = stack.order();
-        await stack.twin.fault({ operation: 'create', match: terms.merchantOrderId, fault: 'delay', delay_ms: 1200 });
+        await stack.twin.fault({ operation: 'create', match: terms.merchantOrderId, fault: 'delay', delay_ms: 5_000 });
         await stack.twin.settings({ metadata_on_orders: false });
         await stack.webhooks({ null_reference: true, drop: ['session.complete'] });
         const create = stack.api.create(terms, { expect: undefined });

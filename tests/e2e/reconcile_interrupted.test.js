@@ -52,6 +52,11 @@ describe('a census', () => {
         await stack.twin.fault({ operation: 'get_session', skip: answers, fault: 'delay', delay_ms: 100_000, count: 0 });
         const first = startReconcile(stack, range, { CLINK_TIMEOUT_MS: '3000' });
         await eventually('it is half-way', async () => (await sessionsAsked(stack, mark)).size > answers, 100);
+        await eventually('what was answered is written', async () => {
+            const [{ done }] = await stack.database.query(
+                'select count(*)::int as done from checkout.census_orders where result is not null');
+            return done > answers / 2;
+        }, 60);
         await first.stop('SIGKILL');
         assert.equal(first.exit.signal, 'SIGKILL', first.stdout);
         assert.equal(first.stdout, '', 'no certificate of half the truth');

@@ -5,7 +5,11 @@ import { after, before, describe, test } from 'node:test';
 import { Stack } from './support/stack.js';
 
 let stack;
-before(async () => (stack = await Stack.start('refresh', { env: { CLINK_TIMEOUT_MS: '1500' } })));
+let hasty; // who gives up soon on an answer that does not come at all
+before(async () => {
+    stack = await Stack.start('refresh', { env: { CLINK_TIMEOUT_MS: '5000' } });
+    hasty = stack.clientOf(await stack.serve('refresh-hasty', { env: { CLINK_TIMEOUT_MS: '1500' } }));
+});
 after(() => stack?.close());
 
 async function created(changes) {
@@ -179,7 +183,7 @@ describe('no answer of Clink', () => {
         test(`${description.fault}: the record, stale`, async () => {
             const session = await created();
             await fault(session, { ...description, count: 0 });
-            const { json } = await stack.api.refresh(session.sessionId);
+            const { json } = await (description.fault === 'stall' ? hasty : stack.api).refresh(session.sessionId);
             await stack.twin.clearFaults();
             assert.deepEqual([json.stale, json.paid, json.mayRetryPayment], [true, false, false]);
         });
@@ -197,7 +201,7 @@ describe('no answer of Clink', () => {
 describe('many refreshes of one session', () => {
     test('at the same moment share one question', async () => {
         const session = await created();
-        await fault(session, { fault: 'delay', delay_ms: 200 });
+        await fault(session, { fault: 'delay', delay_ms: 2_000 });
         const answers = await Promise.all(Array.from({ length: 12 }, () => stack.api.refresh(session.sessionId)));
         for (const { json } of answers) assert.equal(json.status, 'open');
         assert.equal(await questions(session), 1);

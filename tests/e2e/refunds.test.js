@@ -25,6 +25,7 @@ async function paid(changes, choice) {
     await stack.webhooks();
     await stack.twin.pay(session.sessionId, choice);
     await stack.settled(session.merchantOrderId, 'paid');
+    await allHandled(stack, session); // none of them asks Clink about it any more
     return session;
 }
 
@@ -332,6 +333,7 @@ test('an order that has both is explained with both', async () => {
         const { refunds, disputes } = await orderOf(session);
         return disputes.length === 1 && refunds[0]?.status === 'success';
     });
+    await allHandled(stack, session);
     const order = await orderOf(session);
     const calls = await stack.twin.callCount();
     const { json } = await stack.api.explain(session.merchantOrderId);

@@ -10,7 +10,7 @@ import { Stack } from './support/stack.js';
 import { deliver, eventText, inbox, webhookKey } from './support/webhooks.js';
 
 const rounds = Number(process.env.E2E_REPLICA_ROUNDS ?? 20);
-const timeoutMs = 1500;
+const timeoutMs = 5000;
 const leaseMs = timeoutMs + 5000;
 const env = { CLINK_TIMEOUT_MS: String(timeoutMs), DATABASE_POOL_SIZE: '8', CLINK_WEBHOOK_SIGNING_KEY: webhookKey() };
 
@@ -68,20 +68,21 @@ describe('a waiter in another replica', () => {
         ['an unknown outcome', { fault: 'lost_answer' }, [504, 'clink_outcome_unknown']],
         ['an answer that does not match', { fault: 'wrong_amount' }, [502, 'clink_answer_mismatch']],
     ];
-    for (const [name, fault, expect] of outcomes)
-        test(`gets the failed winner's answer: ${name}`, async () => {
+    describe("gets the failed winner's answer", { concurrency: true }, () => {
+        for (const [name, fault, expect] of outcomes) test(name, async () => {
             const terms = stack.order();
-            await stack.twin.fault({ operation: 'create', match: terms.merchantOrderId, delay_ms: 600, ...fault });
+            await stack.twin.fault({ operation: 'create', match: terms.merchantOrderId, delay_ms: 3_000, ...fault });
             const winner = replicas[0].create(terms, { expect });
             await underWay(terms);
             await Promise.all([winner, ...replicas.map((replica) => replica.create(terms, { expect }))]);
             assert.equal(await createsOf(terms), 1);
             assert.equal((await replicas[1].create(terms)).json.attempt, 2);
         });
+    });
 
     test('with other terms is refused', async () => {
         const terms = stack.order();
-        await slow(terms, 600);
+        await slow(terms, 2_500);
         const winner = replicas[0].create(terms);
         await underWay(terms);
         await replicas[1].create({ ...terms, localPriceOnly: true }, { expect: [409, 'order_terms_conflict'] });
@@ -90,7 +91,7 @@ describe('a waiter in another replica', () => {
 
     test('can cancel what the first is creating', async () => {
         const terms = stack.order();
-        await slow(terms, 900);
+        await slow(terms, 2_500);
         const winner = replicas[0].create(terms, { expect: [409, 'order_cancelled'] });
         await underWay(terms);
         await replicas[1].cancel(terms.merchantOrderId);
@@ -121,16 +122,16 @@ describe('a replica', { concurrency: 2 }, () => {
     test('that dies while it creates: the others say so in time, and then the next attempt is made', async () => {
         const dying = stack.clientOf(await stack.serve('replicas-dying', { env }));
         const terms = stack.order();
-        await slow(terms, 1200);
+        await slow(terms, 60_000);
+        const began = Date.now(); // before its lease does
         const lost = dying.create(terms, { expect: undefined }).catch((error) => error);
         await underWay(terms);
-        const began = Date.now();
         const waiters = together(8, (i) => replicas[i % 2].create(terms, { expect: [409, 'creation_in_progress'] }));
         dying.service.mayEndBadly = true;
         await dying.service.stop('SIGKILL');
         assert.ok((await lost) instanceof Error);
         for (const { headers } of await waiters) assert.match(headers['retry-after'], /^[1-9][0-9]*$/);
-        assert.ok(Date.now() - began < timeoutMs + 1000 + 2000, `${Date.now() - began} ms`);
+        assert.ok(Date.now() - began < timeoutMs + 1000 + 9000, `${Date.now() - began} ms`);
 
         const next = await eventually(
             'the lease runs out',
@@ -138,9 +139,9 @@ describe('a replica', { concurrency: 2 }, () => {
                 const answers = await together(8, (i) => timed(replicas[i % 2], terms));
                 return answers.every(({ status }) => status <= 201) && answers;
             },
-            15,
+            30,
         );
-        assert.ok(Date.now() - began >= leaseMs - 500, 'not before the lease is over');
+        assert.ok(Date.now() - began >= leaseMs, 'not before the lease is over');
         assert.equal(new Set(next.map(({ json }) => json.sessionId)).size, 1);
         assert.deepEqual((await attemptsOf(terms)).map(({ status }) => status), ['dark', 'open']);
         assert.equal(await createsOf(terms), 2);
@@ -149,7 +150,7 @@ describe('a replica', { concurrency: 2 }, () => {
     test('that slept past its lease cannot release what it created', async () => {
         const sleeping = stack.clientOf(await stack.serve('replicas-sleeping', { env }));
         const terms = stack.order();
-        await slow(terms, 400);
+        await slow(terms, 3_000);
         const late = sleeping.create(terms, { expect: undefined });
         await underWay(terms);
         sleeping.service.process.signal('SIGSTOP');
@@ -160,7 +161,7 @@ describe('a replica', { concurrency: 2 }, () => {
                 assert.ok([201, 409].includes(answer.status), answer.text);
                 return answer.status === 201 && answer.json;
             },
-            15,
+            30,
         );
         sleeping.service.process.signal('SIGCONT');
         const answer = await late;

@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test';
 import { connect } from './support/database.js';
 import { eventually } from './support/environment.js';
 import { closeAll, Fleet } from './support/fleet.js';
+import { exchange } from './support/http.js';
 import { Load } from './support/load.js';
 import { SecretVolume } from './support/secret_volume.js';
 import { recordSecrets } from './support/service.js';
@@ -81,6 +82,10 @@ async function everyConnectionIsOpen() {
     const { json: session } = await fleet.api.create(fleet.stack.order());
     for (const service of fleet.replicas) {
         const client = fleet.stack.clientOf(service);
-        await Promise.all(Array.from({ length: 16 * poolSize }, () => client.session(session.sessionId)));
+        await eventually(`${service.label} has opened its pool`, async () => {
+            await Promise.all(Array.from({ length: 16 * poolSize }, () => client.session(session.sessionId)));
+            const { text } = await exchange(service.admin, { path: '/metrics' });
+            return text.includes(`\ncheckout_database_connections{pool="main"} ${poolSize}\n`);
+        }, 30);
     }
 }

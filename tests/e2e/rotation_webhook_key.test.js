@@ -74,7 +74,7 @@ test('both are taken, Clink signs with the new one, the old one is taken away', 
 test('in the wrong order: what was refused comes again, and nothing is lost', async () => {
     const { twin } = fleet.stack;
     const { json: session } = await fleet.api.create(fleet.stack.order());
-    await fleet.webhooks({ secret: leaked, retry_scale: '0.00001' });
+    await fleet.webhooks({ secret: leaked, retry_scale: '0.00001', max_retries: 40 }); // for longer than a roll takes
     await twin.pay(session.sessionId);
     const attempts = async () => (await twin.webhooks(session.sessionId)).flatMap((each) => each.attempts);
     await eventually('Clink was refused', async () => (await attempts()).some(({ status }) => status === 401));

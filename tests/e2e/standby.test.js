@@ -4,13 +4,14 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 
 import { paymentsAtClink, released, sold } from './support/census.js';
-import { allOfIt, patient, reconcile, runCommand, summed } from './support/command.js';
-import { Cluster } from './support/database.js';
+import { allOfIt, reconcile, runCommand, summed } from './support/command.js';
+import { Cluster, patient } from './support/database.js';
 import { eventually } from './support/environment.js';
 import { Standby } from './support/standby.js';
 import { Stack } from './support/stack.js';
 
 const seconds = 60;
+const looked = 90; // the metrics look at the record again within a minute
 const range = allOfIt();
 
 let cluster;
@@ -183,7 +184,7 @@ describe('a standby that stands still', () => {
 
     test('shows in the metrics by its asOf', async () => {
         const wanted = Date.parse(paused.payments.asOf);
-        await eventually('the figure is what finance is told', async () => Math.floor((await shownAsOf()) * 1000) === wanted, seconds);
+        await eventually('the figure is what finance is told', async () => Math.floor((await shownAsOf()) * 1000) === wanted, looked);
     });
 
     test('is nothing that a storefront sees', async () => {
@@ -206,7 +207,7 @@ describe('a standby that stands still', () => {
         assert.ok((await waiting).items.length > 0, 'the reader that waits is answered');
         assertDense((await waiting).items, paused.items.at(-1).feedNo + 1);
         await shows(sale.merchantOrderId);
-        await eventually('the metrics follow', async () => (await shownAsOf()) * 1000 > pausedAt, seconds);
+        await eventually('the metrics follow', async () => (await shownAsOf()) * 1000 > pausedAt, looked);
         const all = await eventually('the feed tells of it', async () => {
             const now = await feed();
             return now.items.some((each) => each.merchantOrderId === sale.merchantOrderId && each.kind === 'payment_recorded') && now;

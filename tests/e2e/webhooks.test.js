@@ -9,7 +9,7 @@ import { Stack } from './support/stack.js';
 import { allHandled, assertPaidOnce, assertUnpaid, deliver, eventText, idOf, inbox, paidClaim, webhookKey } from './support/webhooks.js';
 
 // Sessions are asked about on a webhook's word alone: the sweeper works off the inbox, and its schedule is far off.
-const env = { CLINK_TIMEOUT_MS: '3000', SWEEP_INTERVAL_SECONDS: '1', SWEEP_SCHEDULE_SECONDS: '3600', DATABASE_POOL_SIZE: '8' };
+const env = { CLINK_TIMEOUT_MS: '10000', SWEEP_INTERVAL_SECONDS: '1', SWEEP_SCHEDULE_SECONDS: '3600', DATABASE_POOL_SIZE: '8' };
 const keys = [webhookKey(), webhookKey()];
 
 let stack;
@@ -160,7 +160,7 @@ describe('an event', () => {
     test('is answered before Clink is', async () => {
         const session = await created();
         await stack.webhooks({ drop: ['order.created', 'order.succeeded'] });
-        await stack.twin.fault({ operation: 'get_session', match: session.sessionId, fault: 'delay', delay_ms: 1500 });
+        await stack.twin.fault({ operation: 'get_session', match: session.sessionId, fault: 'delay', delay_ms: 4_000 });
         await stack.twin.pay(session.sessionId);
         const sent = await stack.twin.webhooks(session.sessionId);
         assert.equal(sent.find(({ type }) => type === 'session.complete').state, 'delivered');

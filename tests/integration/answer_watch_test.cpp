@@ -25,7 +25,7 @@ namespace {
 
 constexpr sql_statement own_process{"test_process", "select pg_backend_pid()"};
 constexpr sql_statement insert_note{"test_insert", "insert into public.notes (text) values ($1) returning 1"};
-constexpr sql_statement sleep_little{"test_sleep", "select 1 from pg_sleep(0.6)"};
+constexpr sql_statement sleep_little{"test_sleep", "select 1 from pg_sleep(0.8)"};
 constexpr const char* count_notes = "select count(*) from public.notes";
 
 /// Two connected sockets.
@@ -62,7 +62,7 @@ private:
     }
 };
 
-/// A server of its own with a table, and a database that is patient for 1.5 s.
+/// A server of its own with a table, and a database that is patient for 3.5 s.
 struct silent_server {
     silent_server() {
         tables.superuser().value("create table public.notes (text text);"
@@ -95,7 +95,7 @@ struct silent_server {
     database db{{.url = tables.service_url(),
                  .connections = 1,
                  .queue_length = 16,
-                 .limits = {.statement = 1s, .lock = 500ms}}};
+                 .limits = {.statement = 3s, .lock = 500ms}}};
 };
 
 /// A process that is stopped while this lives.
@@ -114,7 +114,7 @@ TEST_CASE("answer_watch: shuts down what is not answered in time, and nothing el
     const socket_pair overdue;
     const socket_pair answered;
     const socket_pair renewed;
-    answer_watch watch({.statement = 150ms, .lock = 50ms});
+    answer_watch watch({.statement = 1500ms, .lock = 500ms});
     answer_watch::wait going_on(watch, renewed.first);
     { const answer_watch::wait short_one(watch, answered.first); }
     const auto began = std::chrono::steady_clock::now();
@@ -122,7 +122,7 @@ TEST_CASE("answer_watch: shuts down what is not answered in time, and nothing el
     auto shut = std::async(std::launch::async, [&overdue] { overdue.await_shut(); });
     while (shut.wait_for(20ms) != std::future_status::ready)
         going_on.renew();
-    CHECK(std::chrono::steady_clock::now() - began >= 200ms);
+    CHECK(std::chrono::steady_clock::now() - began >= 2s);
     CHECK_FALSE(answered.is_shut());
     CHECK_FALSE(renewed.is_shut());
     renewed.await_shut(); // once nobody renews it

@@ -141,10 +141,10 @@ TEST_CASE("clink client: a create past its deadline is unknown, and its connecti
             connection.await_close();
             closed_by_client = true;
         },
-        100ms);
+        1s);
     CHECK(report.outcome == exchange_outcome::unknown);
-    CHECK(report.duration >= 100ms);
-    CHECK(report.duration < 5s);
+    CHECK(report.duration >= 1s);
+    CHECK(report.duration < 8s);
     CHECK(closed_by_client);
 }
 
@@ -155,7 +155,7 @@ TEST_CASE("clink client: an answer that trickles past the deadline is unknown") 
             connection.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n");
             connection.await_close();
         },
-        100ms);
+        1s);
     CHECK(report.outcome == exchange_outcome::unknown);
     CHECK(report.http_status == 200);
 }
@@ -181,8 +181,10 @@ TEST_CASE("clink client: what waits to be tried again waits no longer than until
     auto get = start(tested.io, tested.client.get_session(clink_session_id("sess_1")));
     while (peer.requests().empty())
         tested.io.poll();
+    peer.await_finished(0);
     const auto begin = std::chrono::steady_clock::now();
-    while (std::chrono::steady_clock::now() < begin + 300ms) // the answer is read, and the pause begun
+    // The answer, which is there, is read, and the pause begun.
+    for (int polls = 0; polls < 1000 || std::chrono::steady_clock::now() < begin + 300ms; ++polls)
         tested.io.poll();
     tested.client.abandon();
     CHECK(finish(tested.io, std::move(get)).report.outcome == exchange_outcome::never_sent);

@@ -22,13 +22,15 @@ constexpr sql_statement select_one{"test_one", "select 1"};
 constexpr sql_statement sleep_long{"test_sleep", "select 1 from pg_sleep(30)"};
 constexpr sql_statement insert_note{"test_insert", "insert into public.notes (text) values ($1) returning 1"};
 constexpr sql_statement insert_slowly{
-    "test_insert_slowly", "insert into public.notes (text) select $1 from pg_sleep(1) returning 1"};
+    "test_insert_slowly", "insert into public.notes (text) select $1 from pg_sleep(3) returning 1"};
 constexpr sql_statement raise_error{"test_raise", "select public.raise_error($1)"};
 
 constexpr const char* sleeping = "select count(*) from pg_stat_activity where datname = current_database()"
                                  " and wait_event = 'PgSleep'";
 constexpr const char* end_sleeping = "select pg_terminate_backend(pid) from pg_stat_activity"
                                      " where datname = current_database() and wait_event = 'PgSleep'";
+constexpr const char* sleeping_process = "select pid from pg_stat_activity"
+                                         " where datname = current_database() and wait_event = 'PgSleep'";
 constexpr const char* count_notes = "select count(*) from public.notes";
 
 /// A table for plain writes, and a function that fails as it is told.
@@ -154,7 +156,7 @@ TEST_CASE("database: what the server cannot do now is told from what it never wi
 TEST_CASE("database: a statement past its time is given up, and so is one that waits for a lock") {
     test_tables tables;
     auto options = tables.options();
-    options.limits.statement = 100ms;
+    options.limits.statement = 1s;
     {
         database db(options);
         for (const auto mode :
@@ -258,8 +260,10 @@ TEST_CASE("database: a read is repeated once on a new connection, not more") {
         for (int cut = 1; cut <= cuts; ++cut) {
             await_that([&runs, cut] { return runs == cut; });
             tables.superuser().await_value(sleeping, "1");
-            tables.superuser().value(end_sleeping);
-            tables.superuser().await_value(sleeping, "0");
+            const auto process = tables.superuser().value(sleeping_process);
+            tables.superuser().value("select pg_terminate_backend(" + process + ")");
+            tables.superuser().await_value("select count(*) from pg_stat_activity where pid = " + process,
+                                           "0");
         }
         if (cuts == 1)
             CHECK(read.get() == 1);

@@ -32,7 +32,8 @@ before(async () => {
     });
     await service.start();
     await exchange(service.base, { path: '/nowhere', tls: { ca: tls.ca } });
-    await eventually('the record is read', async () => (await metricsOf()).includes('\ncheckout_record_read_timestamp_seconds '));
+    for (const name of ['checkout_record_read_timestamp_seconds', 'checkout_finance_as_of_timestamp_seconds'])
+        await eventually(`the record is read: ${name}`, async () => (await metricsOf()).includes(`\n${name} `));
     await asSuperuser(database.cluster, async (client) => {
         await client.query(`alter role ${database.server.role} nologin`);
         await client.query('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [database.server.role]);

@@ -112,7 +112,8 @@ test_database::test_database(schema wanted, const std::string& server)
     admin.value("create database " + name_ + " owner " + name_ + "_owner");
     if (wanted == schema::empty)
         return;
-    migrate(owner_url(), own_migrations(), [](const migration&) {});
+    // However busy the machine is.
+    migrate(owner_url() + " connect_timeout='60'", own_migrations(), [](const migration&) {});
     admin.value("grant checkout_service to " + name_ + "_service");
 }
 

@@ -7,6 +7,7 @@ import { eventually } from './environment.js';
 import { exchange } from './http.js';
 
 const probeEveryMs = 50;
+const freshMs = 300; // what was asked longer ago, as when this process stood still, is asked again before it is relied on
 /** Those of the connection itself; node sets them anew on the other side. */
 const hopByHop = ['connection', 'keep-alive', 'transfer-encoding'];
 
@@ -46,19 +47,31 @@ export class Balancer {
 
     async #probe(member) {
         while (!member.removed) {
-            const answer = await exchange(member.service.admin, { path: '/readyz' }).catch(() => undefined);
-            member.ready = answer?.status === 200;
+            await this.#look(member);
             await new Promise((done) => setTimeout(done, probeEveryMs));
         }
     }
 
-    #next() {
-        const ready = this.members.filter((member) => member.ready);
-        return ready[this.turn++ % ready.length];
+    async #look(member) {
+        const asked = performance.now();
+        const answer = await exchange(member.service.admin, { path: '/readyz' }).catch(() => undefined);
+        if (asked < member.asked) return; // an older answer than what is known
+        member.ready = answer?.status === 200;
+        member.asked = asked;
     }
 
-    #forward(request, response) {
-        const member = this.#next();
+    async #next() {
+        for (;;) {
+            const ready = this.members.filter((member) => member.ready);
+            const member = ready[this.turn++ % ready.length];
+            if (!member || performance.now() - member.asked < freshMs) return member;
+            await this.#look(member);
+            if (member.ready && !member.removed) return member;
+        }
+    }
+
+    async #forward(request, response) {
+        const member = await this.#next();
         if (!member) return fail(response, 503, 'no replica is ready');
         const { hostname, port } = new URL(member.service.base);
         const { method, url: path, headers } = request;

@@ -1,6 +1,7 @@
 // Finance's commands, run as a CronJob runs them: to their end, with the settings that they use and no others.
 import assert from 'node:assert/strict';
 
+import { patient } from './database.js';
 import { checkoutBinary } from './environment.js';
 import { ChildProcess } from './process.js';
 
@@ -16,13 +17,6 @@ export async function moment() {
     const now = new Date().toISOString();
     await new Promise((done) => setTimeout(done, 5));
     return now;
-}
-
-/** The database's URL for a command that may be started on a machine that has much else to do. */
-export function patient(url) {
-    const waiting = new URL(url);
-    waiting.searchParams.set('connect_timeout', '60');
-    return waiting.href;
 }
 
 export const reconcileSettings = (stack) => ({

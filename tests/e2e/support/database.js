@@ -58,7 +58,7 @@ export class Database {
     /** Makes the group roles as an administrator would, migrates as the owner, lets the serving role in. */
     async migrate() {
         await createGroupRoles(this.cluster);
-        const result = await runToEnd('migrate', checkoutBinary, ['migrate'], { DATABASE_URL: this.ownerUrl });
+        const result = await runToEnd('migrate', checkoutBinary, ['migrate'], { DATABASE_URL: patient(this.ownerUrl) });
         if (result.code !== 0) throw new Error(`migrate exited with ${result.code}:\n${result.stdout}${result.stderr}`);
         await this.letServe();
         return result;
@@ -115,6 +115,13 @@ export class Database {
             }
         });
     }
+}
+
+/** The database's URL for a command that may be started on a machine that has much else to do. */
+export function patient(url) {
+    const waiting = new URL(url);
+    waiting.searchParams.set('connect_timeout', '60');
+    return waiting.href;
 }
 
 /** A throwaway cluster that a suite may stop and start. */

@@ -32,10 +32,15 @@ export class Postman {
         this.held.delete(reference);
     }
 
-    /** Gives the status that the service answered. */
+    /** Gives the status that the service answered. Where it cannot for now, as PostgreSQL stands still, it is asked again. */
     async deliver({ body, headers }, service) {
-        const { status } = await exchange(service.base, { method: 'POST', path: '/webhooks/clink', headers, body });
-        return status;
+        const hand = () => exchange(service.base, { method: 'POST', path: '/webhooks/clink', headers, body });
+        let answer = await hand();
+        for (let tries = 1; answer.status === 503 && answer.headers['retry-after'] && tries < 10; tries++) {
+            await new Promise((done) => setTimeout(done, 1000 * Number(answer.headers['retry-after'])));
+            answer = await hand();
+        }
+        return answer.status;
     }
 
     #take(request, response) {
