@@ -10,9 +10,16 @@ namespace asio = boost::asio;
 
 namespace {
 
-// What is left comes with the next search: it begins with the sessions that were not asked about for longest.
+// What is left comes with the next search, which asks first about what was paid, then about the sessions that
+// were not asked about for longest.
 constexpr int most_settlements = 32;
 constexpr int most_questions = 64; ///< about sessions
+
+/// Its questions are the sweeper's.
+bool is_released(const order_record& order, const clink_session_id& id) {
+    const auto* session = order.find_session(id);
+    return session != nullptr && session->released();
+}
 
 /// Those that were not asked about for longest first.
 std::vector<const session_record*> unreleased_by_last_check(const order_record& order) {
@@ -154,11 +161,14 @@ asio::awaitable<attempt_search::view> attempt_search::look(merchant_order_id id,
     if (hint.session_id)
         seen.must_ask(*hint.session_id);
     for (const auto& row : seen.rows)
-        if (row.session_id && !(was_paid(row.status) && is_recorded(*seen.order, row.order_id)))
+        if (row.session_id && was_paid(row.status) && !is_recorded(*seen.order, row.order_id))
             seen.must_ask(*row.session_id);
     for (const auto* session : unreleased_by_last_check(*seen.order))
         if (session->session_id)
             seen.must_ask(*session->session_id);
+    for (const auto& row : seen.rows)
+        if (row.session_id && !was_paid(row.status) && !is_released(*seen.order, *row.session_id))
+            seen.must_ask(*row.session_id);
     co_return seen;
 }
 
@@ -241,7 +251,10 @@ asio::awaitable<void> attempt_search::show_orphans(const order_record& order,
                                                    std::vector<order_facts> orphans, evidence source,
                                                    std::string request_id) {
     for (const auto& row : orphans) {
-        if (!was_paid(row.status) || is_recorded(order, row.order_id))
+        if (!was_paid(row.status))
+            continue;
+        const auto payer = co_await orders_.find_order_of(row.order_id); // by now, perhaps
+        if (payer && is_recorded(*payer, row.order_id))
             continue;
         discrepancy_draft draft{.kind = discrepancy_kind::orphan_event,
                                 .subject = subject_of_order(row.order_id),

@@ -143,7 +143,7 @@ asio::awaitable<heard_orders> clink_questions::hear_orders(merchant_order_id ref
                 heard.orders.push_back(std::move(row));
     }
     heard.result.outcome = question_outcome::answered;
-    heard.whole = walk.whole();
+    heard.whole = walk.done();
     co_return heard;
 }
 

@@ -49,7 +49,7 @@ struct heard_page {
 struct heard_orders {
     question_result result;
     std::vector<order_facts> orders; ///< each once
-    bool whole = false;              ///< there are no more, by Clink's count
+    bool whole = false;              ///< there were no more pages than are walked
 };
 
 class clink_questions {

@@ -84,7 +84,7 @@ asio::awaitable<bool> sweeper::sweep() {
     const int permitted = finding_out ? breaker_.permits(room(), clock::now()) : 0;
     int begun = 0;
     std::array kinds{&sweeper::claim_sessions, &sweeper::claim_refunds, &sweeper::claim_webhooks};
-    std::ranges::rotate(kinds, kinds.begin() + (turn_++ % kinds.size()));
+    std::ranges::rotate(kinds, kinds.begin() + (turn_ % kinds.size()));
     for (const auto claim : kinds) {
         const int room_now = breaker_.is_closed() ? room() : 0;
         const int free = finding_out ? permitted - begun : room_now;
@@ -94,6 +94,7 @@ asio::awaitable<bool> sweeper::sweep() {
         begun += count;
         more = more || count == free;
     }
+    turn_ += begun > 0 ? 1 : 0; // not at every look: they may keep step with the rate
     if (finding_out && permitted > 0 && begun == 0)
         breaker_.skip(clock::now());
     co_return leases || (breaker_.is_closed() && (more || room() == 0));

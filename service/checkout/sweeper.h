@@ -96,7 +96,7 @@ private:
     boost::asio::steady_timer timer_;
     question_rate rate_;
     circuit_breaker breaker_;
-    std::size_t turn_ = 0;                               ///< looks that were made
+    std::size_t turn_ = 0;                               ///< looks in which something began
     std::chrono::steady_clock::time_point leases_due_{}; ///< not at every look while more is due
     int in_flight_ = 0;
     std::set<order_key> searched_; ///< orders for whose attempts a search is under way

@@ -101,6 +101,8 @@ private:
         for (const auto kind : {discrepancy_kind::missing_at_clink, discrepancy_kind::reference_mismatch,
                                 discrepancy_kind::currency_mismatch, discrepancy_kind::amount_mismatch})
             explain(kind, subject_of(payment), "Clink agrees");
+        if (payment.order_id)
+            explain(discrepancy_kind::orphan_event, subject_of_order(*payment.order_id), "it is on record");
     }
 
     void compare_refunds(const payment_record& payment, const order_facts& facts) {

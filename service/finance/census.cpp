@@ -90,8 +90,7 @@ void census::stop() {
     timer_.cancel();
 }
 
-/// After a stop a page is walked again. A list that does not answer, or ends before all that it counts were
-/// seen, is left, and the certificate says so.
+/// After a stop a page is walked again. A list that does not answer is left, and the certificate says so.
 asio::awaitable<void> census::walk_list(const census_scope& scope) {
     const auto at = co_await with_.censuses.look(record_.id);
     page_walk walk(clink_questions::order_page_size, std::max(1, at.list_page - 1));
@@ -112,7 +111,7 @@ asio::awaitable<void> census::walk_list(const census_scope& scope) {
         walk.saw(heard.orders.size(), heard.total);
         co_await take_in(scope, std::move(heard.orders));
         co_await with_.censuses.note_page(record_.id,
-                                          walk.whole() ? std::nullopt : std::optional(walk.page()));
+                                          walk.done() ? std::nullopt : std::optional(walk.page()));
     }
 }
 

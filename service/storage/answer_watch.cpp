@@ -55,9 +55,22 @@ answer_watch::~answer_watch() {
     thread_.join();
 }
 
+void answer_watch::hurry(std::chrono::milliseconds patience) {
+    {
+        const std::lock_guard lock(mutex_);
+        patience_ = std::min(patience_, patience);
+        const auto until = std::chrono::steady_clock::now() + patience_;
+        for (auto& each : awaited_)
+            each.until = std::min(each.until, until);
+        hurried_ = true;
+    }
+    changed_.notify_one();
+}
+
 void answer_watch::run() {
     std::unique_lock lock(mutex_);
     while (!stopping_) {
+        hurried_ = false;
         give_up_overdue();
         idle_ = awaited_.empty();
         if (idle_) {
@@ -65,7 +78,7 @@ void answer_watch::run() {
             continue;
         }
         const auto first = awaited_.front().until; // a copy: its owner may renew it meanwhile, or be gone
-        changed_.wait_until(lock, first, [this] { return stopping_; });
+        changed_.wait_until(lock, first, [this] { return stopping_ || hurried_; });
     }
 }
 

@@ -61,12 +61,16 @@ public:
     answer_watch(const answer_watch&) = delete;
     answer_watch& operator=(const answer_watch&) = delete;
 
+    /// From now on nothing is awaited for longer than this.
+    void hurry(std::chrono::milliseconds patience);
+
 private:
     void run();
     void give_up_overdue();
 
-    const std::chrono::milliseconds patience_;
     std::mutex mutex_;
+    std::chrono::milliseconds patience_;
+    bool hurried_ = false; ///< awaited_ was changed under the waiting thread
     std::condition_variable changed_;
     std::list<awaited> awaited_; ///< in order of `until`, since all have the same patience
     std::list<awaited> overdue_;

@@ -105,7 +105,7 @@ constexpr sql_statement insert_stray{
 
 constexpr sql_statement set_page{"set_census_page",
                                  "update checkout.censuses set list_page = coalesce($2::integer, list_page),"
-                                 " list_done = $2::integer is null where census_id = $1"};
+                                 " list_done = list_done or $2::integer is null where census_id = $1"};
 
 constexpr sql_statement sum_lines{"sum_census",
                                   R"sql(

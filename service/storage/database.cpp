@@ -21,6 +21,7 @@ namespace {
 
 constexpr int tries_on_conflict = 3;
 constexpr std::chrono::milliseconds look_interval{250}; ///< for what has waited too long
+constexpr std::chrono::milliseconds goodbye{1000};      ///< for answers that nobody waits for any more
 constexpr const char* waited_too_long = "the operation waited too long for a connection";
 constexpr double newest_weight = 0.05; ///< of the newest operation's time in the typical one
 constexpr std::chrono::duration<double> shortest_time{0.0001}; ///< that is told from none
@@ -90,6 +91,7 @@ public:
         }
         changed_.notify_all();
         stopped_.notify_all();
+        watch_.hurry(goodbye);
         for (auto& waiting : abandoned)
             waiting.op.complete(std::make_exception_ptr(database_unavailable("the service is stopping")));
         for (auto& thread : threads_)
@@ -235,6 +237,11 @@ private:
 
     /// True: repeat the operation. Throws what the caller shall see instead of `error`; false: `error`
     /// itself.
+    bool is_stopping() {
+        const std::lock_guard lock(mutex_);
+        return stopping_;
+    }
+
     bool try_again(own_connection& mine, const operation& op, const std::exception& error, int attempt) {
         const auto kind = classify(error);
         count_failure(op, reason_of(kind, op.mode));
@@ -255,7 +262,7 @@ private:
             drop(mine);
             if (op.mode != operation_mode::read)
                 throw write_in_doubt("the connection broke while a change was under way");
-            if (attempt < 2)
+            if (attempt < 2 && !is_stopping())
                 return true;
             throw database_unavailable("the database connection broke");
         case failure_kind::bug:

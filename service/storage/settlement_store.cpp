@@ -6,6 +6,8 @@
 #include "storage/session.h"
 
 #include <algorithm>
+#include <map>
+#include <set>
 
 namespace checkout {
 
@@ -44,7 +46,12 @@ update checkout.payments set clink_order_id = $2, verdict = $3, amount_total = $
     payment_currency = $6, clink_original_currency = $7, subscription_id = $8, invoice_id = $9,
     payment_time = $10::timestamptz, refunded_amount = $11::numeric, clink_refund_extent = $12,
     items_total = $13::numeric
-where payment_id = $1)sql"};
+where payment_id = $1 and (clink_order_id, verdict, amount_total, amount_subtotal, payment_currency,
+        clink_original_currency, subscription_id, invoice_id, payment_time, refunded_amount, clink_refund_extent,
+        items_total)
+    is distinct from ($2::text, $3::text, $4::numeric, $5::numeric, $6::text, $7::text, $8::text, $9::text,
+        $10::timestamptz, $11::numeric, $12::text, $13::numeric)
+returning payment_id)sql"};
 
 // The payment may be one that this transaction has just written: then its order of Clink's names it.
 constexpr sql_statement upsert_refund{"upsert_refund",
@@ -66,10 +73,6 @@ on conflict (clink_refund_id) do update set order_id = excluded.order_id,
 constexpr sql_statement find_foreign_payment{
     "find_foreign_payment",
     "select payment_id from checkout.payments where clink_order_id = $1 and attempt_id <> $2::uuid"};
-
-constexpr sql_statement find_disowned{
-    "find_disowned_payment",
-    "select from checkout.discrepancies where kind = 'reference_mismatch' and subject = $1"};
 
 constexpr sql_statement insert_event{
     "insert_event",
@@ -116,6 +119,8 @@ struct writing {
     std::int64_t order;
     const settlement& change;
     const settlement_evidence& found;
+    const std::map<std::int64_t, clink_order_id>& disowned; ///< by the payment's row
+    std::set<std::string> told;                             ///< of these, the orders that taught nothing more
 
     void write_session() {
         if (!change.asked_session)
@@ -154,13 +159,22 @@ struct writing {
                     payment.refunded_amount.to_string());
     }
 
+    /// An order that was disowned is named again at every question: the payment's event is of the first one.
     void write_known(const payment_record& payment) {
-        session.run(detail_payment, payment.id, write_id(payment.order_id), to_string(payment.verdict),
-                    write_decimal(payment.amount_total), write_decimal(payment.amount_subtotal),
-                    payment.payment_currency, payment.clink_original_currency, payment.subscription_id,
-                    payment.invoice_id, write_instant(payment.payment_time),
-                    payment.refunded_amount.to_string(), to_string(payment.clink_refunds),
-                    write_decimal(payment.items_total));
+        const auto updated = session.run(
+            detail_payment, payment.id, write_id(payment.order_id), to_string(payment.verdict),
+            write_decimal(payment.amount_total), write_decimal(payment.amount_subtotal),
+            payment.payment_currency, payment.clink_original_currency, payment.subscription_id,
+            payment.invoice_id, write_instant(payment.payment_time), payment.refunded_amount.to_string(),
+            to_string(payment.clink_refunds), write_decimal(payment.items_total));
+        const auto order_of = disowned.find(payment.id);
+        if (updated.empty() && order_of != disowned.end())
+            told.insert(order_of->second.str());
+    }
+
+    bool is_told(const event_draft& event) const {
+        const auto named = event.data.find("clinkOrderId");
+        return event.kind == "payment_updated" && named != event.data.end() && told.contains(named->second);
     }
 
     void write_event(const event_draft& event, bool with_body) {
@@ -180,7 +194,8 @@ struct writing {
             write_refund(refund);
         bool first = true;
         for (const auto& event : change.events)
-            write_event(event, std::exchange(first, false));
+            if (!is_told(event))
+                write_event(event, std::exchange(first, false));
         for (const auto& draft : change.discrepancies)
             open_discrepancy(session, order_key{order}, draft, std::string(to_string(change.source)),
                              found.request_id);
@@ -190,43 +205,32 @@ struct writing {
     }
 };
 
-bool is_foreign(db_session& session, const payment_record& payment) {
-    return payment.order_id
-           && !session.run(find_foreign_payment, payment.order_id->str(), payment.attempt.str()).empty();
-}
+/// A settlement without what another session's payment has already.
+struct own_settlement {
+    settlement change;
+    std::map<std::int64_t, clink_order_id> disowned; ///< by the payment's row
+};
 
 /// An order of Clink's that is another session's payment here is shown, and this payment goes without its id.
-void disown_order(payment_record& payment, settlement& change) {
-    change.discrepancies.push_back({.kind = discrepancy_kind::reference_mismatch,
-                                    .subject = subject_of_order(*payment.order_id),
-                                    .attempt = change.attempt,
-                                    .detail = {{"clinkOrderId", payment.order_id->str()}}});
+void disown_foreign_order(db_session& session, payment_record& payment, own_settlement& own) {
+    if (!payment.order_id
+        || session.run(find_foreign_payment, payment.order_id->str(), payment.attempt.str()).empty())
+        return;
+    own.change.discrepancies.push_back({.kind = discrepancy_kind::reference_mismatch,
+                                        .subject = subject_of_order(*payment.order_id),
+                                        .attempt = own.change.attempt,
+                                        .detail = {{"clinkOrderId", payment.order_id->str()}}});
+    own.disowned.emplace(payment.id, *payment.order_id);
     payment.order_id.reset();
 }
 
-/// Clink names it again at every question: that is nothing new.
-void forget(const clink_order_id& order, settlement& change) {
-    std::erase_if(change.known_payments, [&](const payment_record& p) { return p.order_id == order; });
-    std::erase_if(change.events, [&](const event_draft& event) {
-        const auto named = event.data.find("clinkOrderId");
-        return event.kind == "payment_updated" && named != event.data.end() && named->second == order.str();
-    });
-}
-
-settlement without_foreign_orders(db_session& session, settlement change) {
-    for (auto& payment : change.new_payments)
-        if (is_foreign(session, payment))
-            disown_order(payment, change);
-    const auto known = change.known_payments;
-    for (const auto& payment : known) {
-        if (!is_foreign(session, payment))
-            continue;
-        if (!session.run(find_disowned, subject_of_order(*payment.order_id)).empty())
-            forget(*payment.order_id, change);
-        else
-            disown_order(*std::ranges::find(change.known_payments, payment.id, &payment_record::id), change);
-    }
-    return change;
+own_settlement without_foreign_orders(db_session& session, settlement change) {
+    own_settlement own{std::move(change), {}};
+    for (auto& payment : own.change.new_payments)
+        disown_foreign_order(session, payment, own);
+    for (auto& payment : own.change.known_payments)
+        disown_foreign_order(session, payment, own);
+    return own;
 }
 
 } // namespace
@@ -243,7 +247,7 @@ boost::asio::awaitable<bool> settlement_store::apply(order_key order, std::int64
                     .empty())
                 return false;
             const auto own = without_foreign_orders(session, change);
-            writing{session, key, own, found}.write_all();
+            writing{session, key, own.change, found, own.disowned, {}}.write_all();
             return true;
         });
 }

@@ -14,6 +14,7 @@
 #include <chrono>
 #include <csignal>
 #include <future>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -151,6 +152,39 @@ TEST_CASE("answer_watch: a watch that was idle notices the next one") {
         const answer_watch::wait silent(watch, pair.first);
         pair.await_shut();
     }
+}
+
+TEST_CASE("answer_watch: in a hurry what is awaited is, and what comes after") {
+    answer_watch watch({.statement = 600s, .lock = 500ms});
+    const socket_pair before;
+    const answer_watch::wait under_way(watch, before.first);
+    watch.hurry(100ms);
+    before.await_shut();
+    const socket_pair next;
+    const answer_watch::wait after(watch, next.first);
+    next.await_shut();
+}
+
+TEST_CASE("database: its end waits for no server that hangs") {
+    const private_server server;
+    const test_database tables(schema::empty, server.url());
+    std::optional<database> db(std::in_place, database_options{.url = tables.service_url(),
+                                                               .connections = 1,
+                                                               .queue_length = 16,
+                                                               .limits = {.statement = 600s, .lock = 500ms}});
+    const auto ask = [&db](std::promise<void>& begun) {
+        return await_result(db->run("test", operation_mode::read, [&begun](db_session& session) {
+            begun.set_value();
+            return session.run(own_process).one_field().as<int>();
+        }));
+    };
+    std::promise<void> first;
+    const stopped_process stopped(ask(first));
+    std::promise<void> begun;
+    auto answer = std::async(std::launch::async, [&] { return ask(begun); });
+    begun.get_future().get();
+    db.reset();
+    CHECK_THROWS_AS(answer.get(), database_unavailable);
 }
 
 TEST_CASE("database: a server that hangs leaves a write in doubt and is replaced by one that answers") {

@@ -76,21 +76,41 @@ TEST_CASE("page walk: pages that are shorter than was asked for are no end of it
         capped.saw(20, 60);
     }
     CHECK(capped.done());
-    CHECK(capped.whole());
 
     page_walk uneven(50);
-    for (const std::size_t rows : {10, 50, 3})
+    for (const std::size_t rows : {10, 50, 3}) {
+        CHECK_FALSE(uneven.done());
         uneven.saw(rows, 63);
-    CHECK(uneven.whole());
+    }
+    CHECK(uneven.done());
+
+    page_walk taken_up(50, 29);
+    for (int page = 29; page <= 50; ++page) {
+        CHECK_FALSE(taken_up.done());
+        taken_up.saw(20, 1000);
+    }
+    CHECK(taken_up.done());
 }
 
-TEST_CASE("page walk: a list that ends before its own count is not whole") {
+TEST_CASE("page walk: when rows of short pages go, the rest is walked all the same") {
+    page_walk pages(50);
+    for (int page = 1; page <= 3; ++page)
+        pages.saw(20, 100);
+    pages.saw(20, 80);
+    CHECK(pages.page() == 3);
+    pages.saw(20, 80);
+    CHECK_FALSE(pages.done());
+    pages.saw(20, 80);
+    CHECK(pages.done());
+}
+
+TEST_CASE("page walk: an empty page is the end, whatever the list counts") {
     page_walk pages(50);
     pages.saw(50, 120);
     pages.saw(50, 120);
+    CHECK_FALSE(pages.done());
     pages.saw(0, 120);
     CHECK(pages.done());
-    CHECK_FALSE(pages.whole());
 }
 
 TEST_CASE("page walk: without a count a page that is not full is the last") {
@@ -98,10 +118,10 @@ TEST_CASE("page walk: without a count a page that is not full is the last") {
     pages.saw(50, std::nullopt);
     CHECK_FALSE(pages.done());
     pages.saw(49, std::nullopt);
-    CHECK(pages.whole());
+    CHECK(pages.done());
     page_walk empty(50);
     empty.saw(0, std::nullopt);
-    CHECK(empty.whole());
+    CHECK(empty.done());
 }
 
 TEST_CASE("page walk: one that is taken up begins where it was") {
