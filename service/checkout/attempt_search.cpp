@@ -251,7 +251,7 @@ asio::awaitable<void> attempt_search::show_orphans(const order_record& order,
                                                    std::vector<order_facts> orphans, evidence source,
                                                    std::string request_id) {
     for (const auto& row : orphans) {
-        if (!was_paid(row.status))
+        if (!was_paid(row.status) || is_recorded(order, row.order_id))
             continue;
         const auto payer = co_await orders_.find_order_of(row.order_id); // by now, perhaps
         if (payer && is_recorded(*payer, row.order_id))

@@ -1,5 +1,6 @@
 #include "checkout/sweeper.h"
 
+#include "checkout/failure_log.h"
 #include "crypto/digest.h"
 #include "observe/crash_point.h"
 #include "observe/log.h"
@@ -27,14 +28,7 @@ call_context new_origin() {
     return {.request_id = "sweep-" + make_uuid_v7(), .trace = {}};
 }
 
-void log_failure(std::exception_ptr error, const call_context& context) {
-    try {
-        std::rethrow_exception(error);
-    } catch (const std::exception& failure) {
-        write_log(is_passing(error) ? log_level::warning : log_level::error, "sweep_failed", context,
-                  {{"detail", failure.what()}});
-    }
-}
+constexpr const char* sweep_failed = "sweep_failed";
 
 } // namespace
 
@@ -145,7 +139,7 @@ asio::awaitable<int> sweeper::take(std::vector<Due> claimed) {
         try {
             co_await give_back(std::move(due));
         } catch (const std::exception&) {
-            log_failure(std::current_exception(), work.context());
+            log_failure(sweep_failed, std::current_exception(), work.context());
         }
     }
     co_return static_cast<int>(claimed.size());
@@ -192,7 +186,7 @@ void sweeper::finish(std::exception_ptr error, const question_result& asked, spa
     rate_.charge(std::max(0, asked.calls - 1));
     if (error) {
         work.fail("exception");
-        log_failure(error, work.context());
+        log_failure(sweep_failed, error, work.context());
     }
     if (!error && asked.calls > 0)
         breaker_.report(asked.outcome != question_outcome::unreachable, clock::now());
@@ -205,7 +199,7 @@ void sweeper::take_for_refused(std::exception_ptr failure, question_result& aske
                                const call_context& context) {
     if (is_passing(failure))
         std::rethrow_exception(failure);
-    log_failure(failure, context);
+    log_failure(sweep_failed, failure, context);
     asked.outcome = question_outcome::refused;
 }
 
@@ -268,15 +262,12 @@ asio::awaitable<void> sweeper::note_failure(due_session due, question_outcome ou
 
 asio::awaitable<question_result> sweeper::look_at(due_refund due, call_context context) {
     refund_result result;
-    std::exception_ptr failure;
     try {
         result =
             co_await with_.refund_questions.ask(due.clink_id, due.recorded_at, evidence::sweeper, context);
     } catch (...) {
-        failure = std::current_exception();
+        take_for_refused(std::current_exception(), result.asked, context);
     }
-    if (failure)
-        take_for_refused(failure, result.asked, context);
     if (result.asked.outcome == question_outcome::answered)
         co_return result.asked;
     if (handing_over_)

@@ -1,8 +1,8 @@
 #include "checkout/webhook_desk.h"
 
 #include "checkout/account_answer.h"
+#include "checkout/failure_log.h"
 #include "observe/crash_point.h"
-#include "observe/log.h"
 #include "observe/metrics.h"
 
 #include <boost/asio/co_spawn.hpp>
@@ -50,14 +50,7 @@ std::string_view name_receipt(const webhook_event& event, webhook_authenticity v
     return event.subject == webhook_subject::unrecognised ? "not_understood" : "accepted";
 }
 
-void log_failure(std::exception_ptr error, const call_context& context) {
-    try {
-        std::rethrow_exception(error);
-    } catch (const std::exception& failure) {
-        write_log(is_passing(error) ? log_level::warning : log_level::error, "webhook_not_handled", context,
-                  {{"detail", failure.what()}});
-    }
-}
+constexpr const char* not_handled = "webhook_not_handled";
 
 } // namespace
 
@@ -138,7 +131,7 @@ void webhook_desk::start(kept_webhook webhook, slot mine) {
             if (!error)
                 return;
             work.fail("exception");
-            log_failure(error, work.context());
+            log_failure(not_handled, error, work.context());
         });
 }
 
@@ -150,16 +143,13 @@ span webhook_desk::begin_span(const kept_webhook& webhook) const {
 asio::awaitable<question_result> webhook_desk::handle(kept_webhook webhook, call_context context) {
     const auto event = read_webhook_event(webhook.body);
     verdict came_to;
-    std::exception_ptr failure;
     try {
         came_to = co_await ask(event, webhook, context);
     } catch (...) {
-        failure = std::current_exception();
-    }
-    if (failure && is_passing(failure))
-        std::rethrow_exception(failure);
-    if (failure) {
-        log_failure(failure, context);
+        const auto failure = std::current_exception();
+        if (is_passing(failure))
+            throw;
+        log_failure(not_handled, failure, context);
         came_to = {verdict::kind::orphan, "failed", {}, {}};
     }
     crash_point("webhook.settled");
