@@ -94,6 +94,8 @@ const rows = [
         { title: 'Finance\'s lag', unit: 's', queries: [[max('checkout:finance_lag_seconds:min'), 'lag']],
           about: 'The same in the database that finance reads: a standby\'s lag comes on top.' },
         { title: 'Events without a number', unit: 'none', queries: [[max('checkout:feed_pending:max'), 'pending']], about: 'Counted to 10000.' },
+        { title: 'Readers of the feed that wait', unit: 'none', queries: [[`checkout_feed_readers_waiting{${here}}`, '{{instance}}']],
+          about: 'A quarter of MAX_IN_FLIGHT may, 256 at most; one more is refused.' },
         { title: 'Age of what is read from the record', unit: 's', queries: [[`checkout:record_age_seconds{${here}}`, '{{instance}}']] },
         { title: 'Reads of the record that failed', unit: 'ops', queries: [[sum('instance', 'checkout_record_read_failures_total'), '{{instance}}']] },
     ]],

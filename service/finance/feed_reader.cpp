@@ -1,5 +1,7 @@
 #include "finance/feed_reader.h"
 
+#include "observe/metrics.h"
+
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -23,13 +25,18 @@ asio::awaitable<feed_page> feed_reader::read(std::int64_t after, int limit, std:
             co_return page;
         if (is_full()) // by now: those who came meanwhile were let in, too
             co_return page;
-        ++waiting_;
+        set_waiting(waiting_ + 1);
         co_await sequencer_.wait_past(after, until);
         // Numbers that are given may not be where this reads, yet.
         pause.expires_after(standby_pause);
         co_await pause.async_wait(asio::use_awaitable);
-        --waiting_;
+        set_waiting(waiting_ - 1);
     }
+}
+
+void feed_reader::set_waiting(std::size_t readers) {
+    waiting_ = readers;
+    metrics().feed_waiting.set({}, static_cast<double>(readers));
 }
 
 } // namespace checkout

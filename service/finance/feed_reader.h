@@ -28,6 +28,8 @@ public:
     bool is_full() const { return waiting_ >= most_waiting_; }
 
 private:
+    void set_waiting(std::size_t readers);
+
     report_store& reports_;
     feed_sequencer& sequencer_;
     const std::size_t most_waiting_;

@@ -80,6 +80,7 @@ metric_set::metric_set()
       discrepancies({"checkout_discrepancies_open", "Open discrepancies, by kind (record).", {"kind"}}),
       feed_lag({"checkout_feed_lag_seconds", "How far finance's feed is behind the clock (record)."}),
       feed_pending({"checkout_feed_pending", "Events without a feed number yet, counted to 10000 (record)."}),
+      feed_waiting({"checkout_feed_readers_waiting", "Readers of the feed that wait for more of it."}),
       finance_as_of({"checkout_finance_as_of_timestamp_seconds",
                      "What finance's answers are complete to, read from the database that finance reads."}),
       record_read_at({"checkout_record_read_timestamp_seconds",
@@ -113,6 +114,7 @@ metric_set::metric_set()
     ready.set({}, 0);
     creates_in_flight.set({}, 0);
     http_in_flight.set({}, 0);
+    feed_waiting.set({}, 0);
     draining.set({}, 0);
 }
 

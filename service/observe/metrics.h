@@ -117,6 +117,7 @@ struct metric_set {
     gauge_family discrepancies;    ///< (record) kind
     gauge_family feed_lag;         ///< (record)
     gauge_family feed_pending;     ///< (record)
+    gauge_family feed_waiting;     ///< readers
     gauge_family finance_as_of;    ///< in what finance reads, a standby where there is one
     gauge_family record_read_at;   ///< when the former were read
     counter_family record_read_failures;
