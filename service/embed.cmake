@@ -1,6 +1,6 @@
-# embed_texts(TARGET HEADER_NAME FILES...): compiles text files into TARGET.
-# Each file becomes one entry of `embedded_texts` (name = file name, text = its exact bytes), so that the
-# binary carries its migrations and openapi.yaml. The files are dependencies: touching one rebuilds it.
+# embed_texts(TARGET FUNCTION FILES...): compiles files into TARGET, so that the binary carries its migrations and
+# openapi.yaml. FUNCTION, which app/embedded.h declares, gives an embedded_text for each (its name, its exact bytes).
+# The files are dependencies: touching one rebuilds it.
 function(embed_texts target symbol)
     set(out "${CMAKE_CURRENT_BINARY_DIR}/${symbol}.cpp")
     add_custom_command(

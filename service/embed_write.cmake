@@ -1,5 +1,4 @@
-# Writes OUT: a C++ source that defines `SYMBOL`, the embedded texts of FILES. String literals are split
-# because a compiler may cap the length of one; hex escapes keep every byte.
+# Writes OUT: a C++ source that defines SYMBOL(), with each of FILES as an array of its bytes.
 set(body "#include \"app/embedded.h\"\n\nnamespace checkout {\n\nnamespace {\n")
 set(entries "")
 set(n 0)

@@ -56,9 +56,9 @@ need_disk() {
 
 # Compilers of Asio and Beast take more than a gigabyte each: as many jobs as cores, fewer on a small machine.
 build_jobs() {
-    local cores memory
+    local cores memory kib_per_job=$((1200 * 1024))
     cores=$(nproc)
-    memory=$(awk '/^MemAvailable:/ { print int($2 / 1258291) }' /proc/meminfo)
+    memory=$(awk -v each="$kib_per_job" '/^MemAvailable:/ { print int($2 / each) }' /proc/meminfo)
     ((memory >= 1)) || memory=1
     printf '%s' $((cores < memory ? cores : memory))
 }

@@ -154,7 +154,7 @@ setting_fault read_switch(std::string_view text, bool& out) {
     return std::nullopt;
 }
 
-setting_fault read_service_name(std::string_view text, std::string& out) {
+setting_fault read_utf8(std::string_view text, std::string& out) {
     if (!is_utf8(text))
         return "must be UTF-8";
     out = text;

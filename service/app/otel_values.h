@@ -25,7 +25,6 @@ setting_fault read_sampler(std::string_view text, trace_sampler& out);
 /// From 0 to 1.
 setting_fault read_ratio(std::string_view text, double& out);
 setting_fault read_switch(std::string_view text, bool& out);
-/// UTF-8.
-setting_fault read_service_name(std::string_view text, std::string& out);
+setting_fault read_utf8(std::string_view text, std::string& out);
 
 } // namespace checkout

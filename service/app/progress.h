@@ -14,7 +14,7 @@ public:
     progress(const progress&) = delete;
     progress& operator=(const progress&) = delete;
 
-    /// Whether standard error is one.
+    /// Whether standard error is a terminal.
     static bool on_terminal();
 
     /// Shows it, unless something was shown a moment ago.

@@ -48,9 +48,9 @@ struct attempt_search::view {
 
 struct attempt_search::progress {
     question_result result{.outcome = question_outcome::answered};
-    std::set<std::string> settled;   ///< keys of finds, and of what was asked about
-    std::set<clink_session_id> mute; ///< Clink answered, and not with the session
-    int questions = 0;               ///< about sessions
+    std::set<std::string> settled;        ///< keys of finds, and of what was asked about
+    std::set<clink_session_id> not_given; ///< Clink answered, and not with the session
+    int questions = 0;                    ///< about sessions
     std::vector<order_facts> orphans;
 
     /// Keeps that a question was not answered. Clink's word that there is no such thing is an answer.
@@ -70,7 +70,7 @@ struct attempt_search::progress {
 };
 
 /// Something of Clink's that goes to an attempt.
-struct attempt_search::find {
+struct attempt_search::finding {
     std::string key; ///< Clink's session or order, as settled ones are kept
     attempt_id attempt;
     clink_word word;
@@ -95,7 +95,8 @@ attempt_search::attempt_search(order_store& orders, sweep_store& sweeps, discrep
       door_(door),
       questions_(questions) {}
 
-/// Settles one find after another, each on an order read, and asked about, after the one before changed it.
+/// Settles one finding after another, each on an order read, and asked about, after the one before changed
+/// it.
 asio::awaitable<question_result> attempt_search::search(merchant_order_id id, evidence source,
                                                         call_context context, search_hint hint) {
     progress so_far;
@@ -105,7 +106,7 @@ asio::awaitable<question_result> attempt_search::search(merchant_order_id id, ev
             co_return so_far.result;
         bool changed = false;
         while (!changed) {
-            auto found = co_await next_find(seen, so_far, context);
+            auto found = co_await next_finding(seen, so_far, context);
             if (!found) {
                 co_await finish(*seen.order, so_far, source, std::move(context));
                 co_return so_far.result;
@@ -173,8 +174,8 @@ asio::awaitable<attempt_search::view> attempt_search::look(merchant_order_id id,
 }
 
 /// The next thing that a settlement is to be made of; each once in a search.
-asio::awaitable<std::optional<attempt_search::find>> attempt_search::next_find(view& seen, progress& so_far,
-                                                                               call_context context) {
+asio::awaitable<std::optional<attempt_search::finding>>
+attempt_search::next_finding(view& seen, progress& so_far, call_context context) {
     auto found = co_await next_session(seen, so_far, std::move(context));
     if (!found)
         found = next_order(seen, so_far);
@@ -182,7 +183,7 @@ asio::awaitable<std::optional<attempt_search::find>> attempt_search::next_find(v
 }
 
 /// A session with its orders.
-asio::awaitable<std::optional<attempt_search::find>>
+asio::awaitable<std::optional<attempt_search::finding>>
 attempt_search::next_session(view& seen, progress& so_far, call_context context) {
     const auto& order = *seen.order;
     for (const auto& id : seen.sessions) {
@@ -198,7 +199,7 @@ attempt_search::next_session(view& seen, progress& so_far, call_context context)
         auto heard = co_await questions_.hear_session(id, order.id, std::nullopt, context);
         so_far.note(heard.result);
         if (!heard.word && heard.result.outcome != question_outcome::unreachable)
-            so_far.mute.insert(id);
+            so_far.not_given.insert(id);
         if (!heard.word)
             continue;
         const auto& facts = heard.word->session;
@@ -215,17 +216,17 @@ attempt_search::next_session(view& seen, progress& so_far, call_context context)
                 && !std::ranges::count(heard.word->orders, row.order_id, &order_facts::order_id))
                 heard.word->orders.push_back(row);
         if (owner != nullptr)
-            co_return find{id.str(), owner->id, std::move(*heard.word), std::move(heard.body)};
+            co_return finding{id.str(), owner->id, std::move(*heard.word), std::move(heard.body)};
         std::ranges::move(heard.word->orders, std::back_inserter(so_far.orphans));
     }
     co_return std::nullopt;
 }
 
 /// An order that names no session, or one that Clink does not tell of.
-std::optional<attempt_search::find> attempt_search::next_order(const view& seen, progress& so_far) {
+std::optional<attempt_search::finding> attempt_search::next_order(const view& seen, progress& so_far) {
     const auto& order = *seen.order;
     for (const auto& row : seen.rows) {
-        const bool has_session = row.session_id && !so_far.mute.contains(*row.session_id);
+        const bool has_session = row.session_id && !so_far.not_given.contains(*row.session_id);
         if (has_session || !was_paid(row.status) || is_recorded(order, row.order_id)
             || !so_far.settled.insert(row.order_id.str()).second)
             continue;
@@ -238,7 +239,7 @@ std::optional<attempt_search::find> attempt_search::next_order(const view& seen,
             so_far.orphans.push_back(row);
             continue;
         }
-        find found{row.order_id.str(), owner->id, {}, {}};
+        finding found{row.order_id.str(), owner->id, {}, {}};
         found.word.orders.push_back(row);
         if (known == nullptr)
             found.word.orders.back().session_id.reset();

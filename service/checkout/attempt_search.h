@@ -43,14 +43,15 @@ public:
 private:
     struct view;     ///< what one pass sees
     struct progress; ///< of one search, over its passes
-    struct find;
+    struct finding;
 
     boost::asio::awaitable<view> look(merchant_order_id order, const search_hint& hint, progress& so_far,
                                       call_context context);
-    boost::asio::awaitable<std::optional<find>> next_find(view& seen, progress& so_far, call_context context);
-    boost::asio::awaitable<std::optional<find>> next_session(view& seen, progress& so_far,
-                                                             call_context context);
-    static std::optional<find> next_order(const view& seen, progress& so_far);
+    boost::asio::awaitable<std::optional<finding>> next_finding(view& seen, progress& so_far,
+                                                                call_context context);
+    boost::asio::awaitable<std::optional<finding>> next_session(view& seen, progress& so_far,
+                                                                call_context context);
+    static std::optional<finding> next_order(const view& seen, progress& so_far);
     boost::asio::awaitable<void> finish(const order_record& order, progress& so_far, evidence source,
                                         call_context context);
     boost::asio::awaitable<void> plan(const order_record& order, const progress& so_far);

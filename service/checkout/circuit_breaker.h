@@ -34,7 +34,7 @@ private:
     int failures_ = 0;
     std::chrono::milliseconds pause_ = first_pause;
     clock::time_point retry_at_{};
-    bool finding_out_ = false;
+    bool half_open_ = false;
     std::optional<clock::time_point> reached_at_;
 };
 

@@ -25,10 +25,10 @@ namespace checkout {
 struct session_outcome {
     order_record order; ///< as it stands now
     attempt_id attempt;
-    bool asked = false;                         ///< the question was put to Clink in this call
-    bool answered = false;                      ///< Clink said so in this call
-    bool could_move = true;                     ///< Clink might know more than the record
-    std::chrono::milliseconds next_question{0}; ///< before which another one would not be asked
+    bool asked = false;                         ///< Clink was, in this call
+    bool answered = false;                      ///< Clink did, in this call, and the record has it
+    bool could_move = true;                     ///< another answer of Clink's might change the record
+    std::chrono::milliseconds next_question{0}; ///< until Clink may be asked again
 
     const session_record& session() const { return *order.find_session(attempt); }
 };

@@ -74,22 +74,25 @@ asio::awaitable<bool> sweeper::sweep() {
         leases_due_ = clock::now() + (leases ? 0ms : options_.interval / 2);
     }
     bool more = false;
-    const bool finding_out = !breaker_.is_closed();
-    const int permitted = finding_out ? breaker_.permits(room(), clock::now()) : 0;
+    const bool half_open = !breaker_.is_closed();
+    const int permitted = half_open ? breaker_.permits(room(), clock::now()) : 0;
     int begun = 0;
     std::array kinds{&sweeper::claim_sessions, &sweeper::claim_refunds, &sweeper::claim_webhooks};
     std::ranges::rotate(kinds, kinds.begin() + (turn_ % kinds.size()));
     for (const auto claim : kinds) {
         const int room_now = breaker_.is_closed() ? room() : 0;
-        const int free = finding_out ? permitted - begun : room_now;
+        const int free = half_open ? permitted - begun : room_now;
         if (free == 0)
             continue;
         const int count = co_await (this->*claim)(free);
         begun += count;
         more = more || count == free;
     }
-    turn_ += begun > 0 ? 1 : 0; // not at every look: they may keep step with the rate
-    if (finding_out && permitted > 0 && begun == 0)
+    turn_ +=
+        begun > 0
+            ? 1
+            : 0; // at every look, turns might keep step with the rate: always the same kind would be first
+    if (half_open && permitted > 0 && begun == 0)
         breaker_.skip(clock::now());
     co_return leases || (breaker_.is_closed() && (more || room() == 0));
 }

@@ -55,7 +55,7 @@ constexpr const char* not_handled = "webhook_not_handled";
 } // namespace
 
 /// What handling an event came to.
-struct webhook_desk::verdict {
+struct webhook_desk::handling {
     enum class kind { done, again, orphan };
     kind result = kind::again;
     std::string outcome; ///< for the inbox row, in a word or few
@@ -142,7 +142,7 @@ span webhook_desk::begin_span(const kept_webhook& webhook) const {
 
 asio::awaitable<question_result> webhook_desk::handle(kept_webhook webhook, call_context context) {
     const auto event = read_webhook_event(webhook.body);
-    verdict came_to;
+    handling came_to;
     try {
         came_to = co_await ask(event, webhook, context);
     } catch (...) {
@@ -150,27 +150,27 @@ asio::awaitable<question_result> webhook_desk::handle(kept_webhook webhook, call
         if (is_passing(failure))
             throw;
         log_failure(not_handled, failure, context);
-        came_to = {verdict::kind::orphan, "failed", {}, {}};
+        came_to = {handling::kind::orphan, "failed", {}, {}};
     }
     crash_point("webhook.settled");
     const auto asked = came_to.asked;
     const auto next =
         find_next_webhook_try(webhook.received_at, std::max(now_here(), webhook.read_at), policy_);
     switch (came_to.result) {
-    case verdict::kind::done:
+    case handling::kind::done:
         co_await inbox_.finish(std::move(webhook), event.type, std::move(came_to.outcome), came_to.order);
         break;
-    case verdict::kind::again:
+    case handling::kind::again:
         if (handing_over_) {
             co_await inbox_.give_back(webhook.id);
             break;
         }
         if (next) {
-            co_await inbox_.retry(webhook.id, std::move(came_to.outcome), next);
+            co_await inbox_.postpone(webhook.id, std::move(came_to.outcome), *next);
             break;
         }
         [[fallthrough]];
-    case verdict::kind::orphan:
+    case handling::kind::orphan:
         co_await inbox_.park(std::move(webhook), event.type, std::move(came_to.outcome), came_to.order, next);
         break;
     }
@@ -192,8 +192,8 @@ asio::awaitable<std::optional<std::string>> webhook_desk::write_answer(const web
     co_return write_account_answer(*event.account, *options_.account_website, *order, session);
 }
 
-asio::awaitable<webhook_desk::verdict> webhook_desk::ask(const webhook_event& event,
-                                                         const kept_webhook& webhook, call_context context) {
+asio::awaitable<webhook_desk::handling> webhook_desk::ask(const webhook_event& event,
+                                                          const kept_webhook& webhook, call_context context) {
     switch (event.subject) {
     case webhook_subject::session:
     case webhook_subject::order:
@@ -203,31 +203,31 @@ asio::awaitable<webhook_desk::verdict> webhook_desk::ask(const webhook_event& ev
     case webhook_subject::dispute: {
         const auto said_at = event.created.value_or(webhook.received_at);
         const auto order = co_await refunds_.record_dispute(*event.dispute, said_at, webhook.request_id);
-        const auto kind = order ? verdict::kind::done : verdict::kind::orphan;
-        co_return verdict{kind, order ? "recorded" : "unknown order", order, {}};
+        const auto kind = order ? handling::kind::done : handling::kind::orphan;
+        co_return handling{kind, order ? "recorded" : "unknown order", order, {}};
     }
     case webhook_subject::other:
-        co_return verdict{verdict::kind::done, "not about a checkout", {}, {}};
+        co_return handling{handling::kind::done, "not about a checkout", {}, {}};
     case webhook_subject::unrecognised:
         break;
     }
-    co_return verdict{verdict::kind::orphan, "not understood", {}, {}};
+    co_return handling{handling::kind::orphan, "not understood", {}, {}};
 }
 
-asio::awaitable<webhook_desk::verdict> webhook_desk::ask_about_payment(const webhook_event& event,
-                                                                       call_context context) {
-    verdict found;
+asio::awaitable<webhook_desk::handling> webhook_desk::ask_about_payment(const webhook_event& event,
+                                                                        call_context context) {
+    handling found;
     auto order = co_await find_order(event, context, found.asked);
     if (!order) {
         const bool owed = found.asked.outcome == question_outcome::unreachable
                           || found.asked.outcome == question_outcome::incomplete;
-        found.result = owed ? verdict::kind::again : verdict::kind::orphan;
+        found.result = owed ? handling::kind::again : handling::kind::orphan;
         found.outcome = owed ? "Clink did not answer" : "unknown session";
         co_return found;
     }
     found.order = order->key;
     if (is_known(event, *order)) {
-        found.result = verdict::kind::done;
+        found.result = handling::kind::done;
         found.outcome = "known already";
         co_return found;
     }
@@ -243,7 +243,7 @@ asio::awaitable<webhook_desk::verdict> webhook_desk::ask_about_payment(const web
         co_return found;
     }
     const bool confirmed = order && is_confirmed(event, *order);
-    found.result = confirmed ? verdict::kind::done : verdict::kind::again;
+    found.result = confirmed ? handling::kind::done : handling::kind::again;
     found.outcome = confirmed ? "settled" : "not confirmed by Clink";
     co_return found;
 }
@@ -272,14 +272,14 @@ webhook_desk::find_order(const webhook_event& event, call_context context, quest
     co_return co_await orders_.find_order_of(*paid);
 }
 
-asio::awaitable<webhook_desk::verdict> webhook_desk::ask_about_refund(const webhook_event& event,
-                                                                      const kept_webhook& webhook,
-                                                                      call_context context) {
+asio::awaitable<webhook_desk::handling> webhook_desk::ask_about_refund(const webhook_event& event,
+                                                                       const kept_webhook& webhook,
+                                                                       call_context context) {
     const auto result = co_await refund_questions_.ask(event.refund->refund_id, webhook.received_at,
                                                        evidence::webhook, std::move(context));
-    verdict found{verdict::kind::again, "Clink did not answer", result.order, result.asked};
+    handling found{handling::kind::again, "Clink did not answer", result.order, result.asked};
     if (result.asked.outcome == question_outcome::answered) {
-        found.result = verdict::kind::done;
+        found.result = handling::kind::done;
         found.outcome = result.order ? "settled" : "refund of an unknown order";
     }
     co_return found;

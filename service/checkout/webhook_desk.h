@@ -62,18 +62,18 @@ public:
     std::size_t in_flight() const { return in_flight_; }
 
 private:
-    struct verdict;
+    struct handling;
     class slot;
 
     void start(kept_webhook webhook, slot mine);
     boost::asio::awaitable<std::optional<std::string>> write_answer(const webhook_event& event);
-    boost::asio::awaitable<verdict> ask(const webhook_event& event, const kept_webhook& webhook,
-                                        call_context context);
-    boost::asio::awaitable<verdict> ask_about_payment(const webhook_event& event, call_context context);
+    boost::asio::awaitable<handling> ask(const webhook_event& event, const kept_webhook& webhook,
+                                         call_context context);
+    boost::asio::awaitable<handling> ask_about_payment(const webhook_event& event, call_context context);
     boost::asio::awaitable<std::optional<order_record>>
     find_order(const webhook_event& event, call_context context, question_result& asked);
-    boost::asio::awaitable<verdict> ask_about_refund(const webhook_event& event, const kept_webhook& webhook,
-                                                     call_context context);
+    boost::asio::awaitable<handling> ask_about_refund(const webhook_event& event, const kept_webhook& webhook,
+                                                      call_context context);
 
     boost::asio::any_io_executor executor_;
     order_store& orders_;

@@ -21,7 +21,7 @@ struct envelope {
     std::optional<std::string> message;
 };
 
-struct verdict {
+struct classification {
     exchange_outcome outcome;
     std::string detail;
 };
@@ -111,7 +111,8 @@ std::string describe_end(const transport_result& result) {
 
 // What may be done next hangs on this function and on no other: `refused` only when Clink's own answer says
 // that it did not act, `never_sent` only when nothing was given to a socket, `unknown` for all the rest.
-verdict judge(const transport_result& result, const envelope& answer, const answer_reader& read_answer) {
+classification judge(const transport_result& result, const envelope& answer,
+                     const answer_reader& read_answer) {
     if (result.phase < transport_phase::writing)
         return {exchange_outcome::never_sent, describe_end(result)};
     if (result.phase != transport_phase::finished || !result.status)

@@ -10,8 +10,8 @@
 
 namespace checkout {
 
-constexpr std::size_t max_message_bytes = 500;
-constexpr std::size_t max_sanitised_bytes = 64 * 1024;
+inline constexpr std::size_t max_message_bytes = 500;
+inline constexpr std::size_t max_sanitised_bytes = 64 * 1024;
 
 /// `text` with every occurrence of `secret` replaced; an empty secret replaces nothing.
 std::string redact(std::string_view text, std::string_view secret);

@@ -8,7 +8,7 @@
 
 namespace checkout {
 
-constexpr int max_tries = 3;
+inline constexpr int max_tries = 3;
 
 struct retry_question {
     bool is_create = false;            ///< not idempotent at Clink (clink-api.md 7.3)

@@ -41,7 +41,7 @@ std::optional<instant> find_next_webhook_try(instant received_at, instant now, c
 inline constexpr std::chrono::hours stuck_after{1};
 /// The same, when Clink may be answering nobody: an outage is not shown as its sessions.
 inline constexpr std::chrono::hours stuck_in_outage_after{6};
-/// Taken for a session's, from its release, that has no known expiry.
+/// The lifetime that is assumed, from its release, of a session whose expiry is unknown.
 inline constexpr std::chrono::hours unknown_lifetime{24};
 
 /// The session's expiry passed `patience` ago and Clink has not answered since.

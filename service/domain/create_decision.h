@@ -12,7 +12,7 @@
 namespace checkout {
 
 /// Superseded sessions that are still watched, per order.
-constexpr int max_superseded_sessions = 5;
+inline constexpr int max_superseded_sessions = 5;
 
 struct create_intent {
     recorded_terms terms;
@@ -58,10 +58,10 @@ failure failure_of_refusal(const clink_refusal& refusal);
 std::optional<failure> failure_of_attempt(const session_record& session);
 
 /// refusal_code of an attempt whose request never reached Clink.
-constexpr std::string_view never_sent_code = "never_sent";
+inline constexpr std::string_view never_sent_code = "never_sent";
 /// refusal_code of a dark attempt whose answer echoed something else than was asked; refusal_message names
 /// the field.
-constexpr std::string_view answer_mismatch_code = "answer_mismatch";
+inline constexpr std::string_view answer_mismatch_code = "answer_mismatch";
 
 /// What differs between the session that Clink says it made and the terms asked for: the amount (the 100×
 /// mistake above all), the currency or the reference. Nothing when all that it echoes is right.

@@ -1,6 +1,7 @@
 #include "domain/settle.h"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <string_view>
 
@@ -316,11 +317,8 @@ private:
                                      .subject = subject_of_refund(refund.clink_id),
                                      .resolution = "its payment is on record"});
         }
-        const auto total = total_refunds(after_.refunds, payment);
-        for (const auto& id : total.foreign)
-            open(discrepancy_kind::currency_mismatch, subject_of_refund(id), {});
-        if (payment.amount_total && *payment.amount_total < total.sum)
-            open(discrepancy_kind::amount_mismatch, subject_of_refunds(payment), {});
+        auto total = total_refunds(after_.refunds, payment);
+        std::ranges::move(total.discrepancies, std::back_inserter(out_.discrepancies));
         payment.refunded_amount = std::max(payment.refunded_amount, total.sum);
     }
 
@@ -545,15 +543,27 @@ session_record after(session_record session, const settlement& change, instant n
 
 refund_total total_refunds(const std::vector<refund_record>& refunds, const payment_record& payment) {
     refund_total total;
+    const auto found = [&](discrepancy_kind kind, std::string subject, const refund_record& in) {
+        total.discrepancies.push_back(
+            {.kind = kind,
+             .subject = std::move(subject),
+             .attempt = payment.attempt,
+             .detail = {{"refundId", in.clink_id.str()}, {"clinkOrderId", in.order_id.str()}}});
+    };
+    const refund_record* last = nullptr;
     for (const auto& refund : refunds) {
         if (refund.order_id != payment.order_id || refund.status != refund_status::success || !refund.amount
             || !refund.currency || !payment.payment_currency)
             continue;
-        if (refund.currency != payment.payment_currency)
-            total.foreign.push_back(refund.clink_id);
-        else
-            total.sum = decimal::add(total.sum, *refund.amount).value_or(total.sum);
+        if (refund.currency != payment.payment_currency) {
+            found(discrepancy_kind::currency_mismatch, subject_of_refund(refund.clink_id), refund);
+            continue;
+        }
+        total.sum = decimal::add(total.sum, *refund.amount).value_or(total.sum);
+        last = &refund;
     }
+    if (last != nullptr && payment.amount_total && *payment.amount_total < total.sum)
+        found(discrepancy_kind::amount_mismatch, subject_of_refunds(payment), *last);
     return total;
 }
 

@@ -100,8 +100,9 @@ amount_verdict judge_amount(const money& asked, bool allow_promotion_codes, cons
 /// What the refunds on record of a payment amount to.
 struct refund_total {
     decimal sum; ///< of those that Clink says succeeded, in the payment's currency
-    std::vector<clink_refund_id>
-        foreign; ///< that succeeded in another one; none while the payment's is unknown
+    /// Those in another currency, which do not count, and a sum past what was paid; about the payment's
+    /// attempt. None while the payment's currency is unknown.
+    std::vector<discrepancy_draft> discrepancies;
 };
 refund_total total_refunds(const std::vector<refund_record>& refunds, const payment_record& payment);
 

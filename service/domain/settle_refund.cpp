@@ -1,6 +1,7 @@
 #include "domain/settle.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace checkout {
 
@@ -88,7 +89,7 @@ private:
             close("its payment is on record");
         }
         if (!stored->payment)
-            open(discrepancy_kind::refund_without_payment, subject_of_refund(said_.refund_id));
+            show_without_payment();
         if (!changed)
             return;
         out_.refunds.push_back(*stored);
@@ -96,11 +97,8 @@ private:
     }
 
     void count(payment_record& payment) {
-        const auto total = total_refunds(after_.refunds, payment);
-        for (const auto& id : total.foreign)
-            open(discrepancy_kind::currency_mismatch, subject_of_refund(id));
-        if (payment.amount_total && *payment.amount_total < total.sum)
-            open(discrepancy_kind::amount_mismatch, subject_of_refunds(payment));
+        auto total = total_refunds(after_.refunds, payment);
+        std::ranges::move(total.discrepancies, std::back_inserter(out_.discrepancies));
         if (!(payment.refunded_amount < total.sum))
             return;
         payment.refunded_amount = total.sum;
@@ -123,10 +121,10 @@ private:
         out_.events.push_back(std::move(event));
     }
 
-    void open(discrepancy_kind kind, std::string subject) {
+    void show_without_payment() {
         out_.discrepancies.push_back(
-            {.kind = kind,
-             .subject = std::move(subject),
+            {.kind = discrepancy_kind::refund_without_payment,
+             .subject = subject_of_refund(said_.refund_id),
              .attempt = out_.attempt,
              .detail = {{"refundId", said_.refund_id.str()}, {"clinkOrderId", said_.order_id.str()}}});
     }

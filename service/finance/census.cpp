@@ -158,7 +158,7 @@ asio::awaitable<bool> census::start_some() {
     auto claimed = co_await with_.censuses.claim(record_.id, room, options_.lease);
     for (auto& order : claimed) {
         if (stopping_) {
-            co_await with_.censuses.unclaim(record_.id, order.key);
+            co_await with_.censuses.give_back(record_.id, order.key);
             continue;
         }
         rate_.charge(usual_calls);
@@ -197,11 +197,11 @@ asio::awaitable<void> census::put_off(claimed_order order, std::string fault, ca
     write_log(log_level::warning, "census_order_failed", context,
               {{"census", static_cast<std::int64_t>(record_.id)}, {"tries", order.tries}, {"detail", fault}});
     if (stopping_) {
-        co_await with_.censuses.unclaim(record_.id, order.key);
+        co_await with_.censuses.give_back(record_.id, order.key);
         co_return;
     }
     if (order.tries < tries) {
-        co_await with_.censuses.give_back(record_.id, order.key, pause_between);
+        co_await with_.censuses.postpone(record_.id, order.key, pause_between);
         co_return;
     }
     order_census unknown;
@@ -234,11 +234,11 @@ asio::awaitable<int> census::take(claimed_order claimed, call_context context) {
     auto found = take_census(order.value(), said);
     silent_in_a_row_ = said.unreachable ? silent_in_a_row_ + 1 : 0;
     if (stopping_ && !found.answered())
-        co_await with_.censuses.unclaim(record_.id, claimed.key);
+        co_await with_.censuses.give_back(record_.id, claimed.key);
     else if (found.answered() || claimed.tries >= tries || silent_in_a_row_ > patience)
         co_await with_.censuses.record(record_.id, claimed.key, std::move(found), context.request_id);
     else
-        co_await with_.censuses.give_back(record_.id, claimed.key, pause_between);
+        co_await with_.censuses.postpone(record_.id, claimed.key, pause_between);
     co_return calls;
 }
 

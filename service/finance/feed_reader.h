@@ -24,7 +24,7 @@ public:
     /// At most `limit` events after `after`; while there are none, waits for one as long as `patience`.
     /// Throws database_unavailable.
     boost::asio::awaitable<feed_page> read(std::int64_t after, int limit, std::chrono::seconds patience);
-    /// As many wait as may: one more is not to be let wait.
+    /// No further reader may wait.
     bool is_full() const { return waiting_ >= most_waiting_; }
 
 private:

@@ -1,6 +1,7 @@
 #include "http/api.h"
 
 #include "crypto/digest.h"
+#include "http/access_log.h"
 #include "http/answers.h"
 #include "observe/log.h"
 #include "observe/metrics.h"
@@ -16,8 +17,6 @@ namespace {
 
 using steady = std::chrono::steady_clock;
 
-constexpr std::string_view no_problem = "ok";
-
 problem too_many() {
     return {.code = problem_code::overloaded, .detail = "Too many requests are being worked on."};
 }
@@ -28,76 +27,6 @@ http_response answer_problem(const problem& occurrence, const http_request& requ
     if (found != nullptr && found->for_browsers && !wants_json(request))
         return problem_page(occurrence);
     return to_response(occurrence, request_id);
-}
-
-/// What is said of a request besides what is in it.
-struct verdict {
-    std::string_view pattern; ///< empty: no route
-    std::string_view caller;
-    std::string_view outcome;
-};
-
-/// A method that is a label: any other word of a caller's is not.
-std::string_view name_method(std::string_view method) {
-    static constexpr std::string_view known[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
-    return std::ranges::find(known, method) != std::end(known) ? method : "other";
-}
-
-void count_answer(const http_request& request, const verdict& come_to, unsigned status,
-                  steady::duration took) {
-    const auto method = name_method(request.method);
-    const auto route = come_to.pattern.empty() ? "unmatched" : come_to.pattern;
-    metrics().http_requests.add({"main", method, route, std::to_string(status)});
-    metrics().http_duration.observe({method, route}, took);
-    if (come_to.outcome != no_problem)
-        metrics().http_problems.add({route, come_to.outcome});
-}
-
-/// Counts the answer and writes one line about it; the route and not the path, so that no id, token or query
-/// gets into it.
-void record_answer(const http_request& request, const verdict& come_to, const http_response& response,
-                   const call_context& context) {
-    const auto since = request.received_at == steady::time_point{} ? steady::duration{}
-                                                                   : steady::now() - request.received_at;
-    count_answer(request, come_to, response.status, since);
-    const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(since).count();
-    write_log(log_level::info, "http_request", context,
-              {{"method", request.method},
-               {"route", come_to.pattern},
-               {"status", static_cast<std::int64_t>(response.status)},
-               {"outcome", come_to.outcome},
-               {"duration_ms",
-                json_number{std::to_string(micros / 1000) + "." + std::to_string(micros % 1000 / 100)}},
-               {"bytes", static_cast<std::int64_t>(response.body.size())},
-               {"caller", come_to.caller.empty() ? json_value() : json_value(come_to.caller)},
-               {"peer", request.peer}});
-}
-
-/// The end of every answer, whatever it is.
-void conclude(const http_request& request, const verdict& come_to, http_response& response, span& work) {
-    response.set("X-Request-Id", work.context().request_id);
-    record_answer(request, come_to, response, work.context());
-    end_span(work, response.status);
-}
-
-/// What people are woken by is counted from 0: the first increase of a series that just began is not seen.
-void begin_problems() {
-    constexpr problem_code alarming[] = {
-        problem_code::internal_error,
-        problem_code::database_unavailable,
-        problem_code::overloaded,
-        problem_code::clink_unavailable,
-        problem_code::clink_rejected,
-        problem_code::clink_outcome_unknown,
-        problem_code::unauthorized,
-        problem_code::clink_answer_mismatch,
-        problem_code::rate_limited,
-        problem_code::insufficient_scope,
-        problem_code::client_certificate_required,
-    };
-    for (const auto& each : main_routes())
-        for (const auto code : alarming)
-            metrics().http_problems.add({each.pattern, kind_of(code).name}, 0);
 }
 
 bool has_body(const http_request& request) {
@@ -111,7 +40,7 @@ api::api(services& with, token_registry& tokens, api_options options)
     : with_(with),
       tokens_(tokens),
       options_(options) {
-    begin_problems();
+    begin_problem_counts();
 }
 
 server_callbacks api::callbacks() {
@@ -127,14 +56,9 @@ request_admission api::admit(const http_request& request) {
     if (auto* rejection = std::get_if<http_response>(&found))
         return {.body_limit_bytes = json_body_bytes, .rejection = std::move(*rejection)};
     const auto& admitted_request = std::get<admitted>(found);
-    if (auto wrong = check_load(*admitted_request.found, admitted_request.caller)) {
-        auto response = answer_problem(*wrong, request, admitted_request.found, request_id);
-        auto work = begin_span(options_.tracing, request, admitted_request.found->pattern, request_id);
-        conclude(request,
-                 {admitted_request.found->pattern, admitted_request.caller.name, kind_of(wrong->code).name},
-                 response, work);
-        return {.body_limit_bytes = json_body_bytes, .rejection = std::move(response)};
-    }
+    if (auto wrong = check_load(*admitted_request.found, admitted_request.caller))
+        return {.body_limit_bytes = json_body_bytes,
+                .rejection = reject(request, request_id, *wrong, admitted_request)};
     const bool ignored = admitted_request.found->body == request_body::none;
     return {.body_limit_bytes = ignored ? ignored_body_bytes : json_body_bytes, .rejection = {}};
 }
@@ -159,12 +83,20 @@ std::variant<api::admitted, http_response> api::find_route(const http_request& r
     } else if (std::holds_alternative<bad_path>(match)) {
         wrong = {.code = problem_code::bad_request, .detail = "The path has a malformed percent-escape."};
     }
-    auto response = answer_problem(wrong, request, result.found, request_id);
+    auto response = reject(request, request_id, wrong, result);
     if (!allow.empty())
         response.set("Allow", allow);
-    const std::string_view pattern = result.found != nullptr ? result.found->pattern : "";
+    return response;
+}
+
+/// The answer, counted and logged, to a request of which only its head was read, if that. `so_far`: the route
+/// and the caller, where they are known.
+http_response api::reject(const http_request& request, const std::string& request_id, const problem& wrong,
+                          const admitted& so_far) {
+    const std::string_view pattern = so_far.found != nullptr ? so_far.found->pattern : "";
+    auto response = answer_problem(wrong, request, so_far.found, request_id);
     auto work = begin_span(options_.tracing, request, pattern, request_id);
-    conclude(request, {pattern, result.caller.name, kind_of(wrong.code).name}, response, work);
+    conclude(request, {pattern, so_far.caller.name, kind_of(wrong.code).name}, response, work);
     return response;
 }
 
@@ -319,12 +251,7 @@ boost::asio::awaitable<reply> api::run(endpoint target, call request) {
 }
 
 http_response api::answer_fault(const http_request& request, server_fault fault) {
-    const auto request_id = choose_request_id(request);
-    const auto occurrence = to_problem(fault);
-    auto response = to_response(occurrence, request_id);
-    auto work = begin_span(options_.tracing, request, "", request_id);
-    conclude(request, {"", "", kind_of(occurrence.code).name}, response, work);
-    return response;
+    return reject(request, choose_request_id(request), to_problem(fault), {});
 }
 
 problem to_problem(server_fault fault) {

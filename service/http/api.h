@@ -50,6 +50,8 @@ private:
 
     std::variant<admitted, http_response> find_route(const http_request& request,
                                                      const std::string& request_id);
+    http_response reject(const http_request& request, const std::string& request_id, const problem& wrong,
+                         const admitted& so_far);
     std::optional<problem> check(const http_request& request, const route& found, api_identity& caller);
     std::optional<problem> check_load(const route& found, const api_identity& caller);
     boost::asio::awaitable<reply> run(endpoint target, call request);

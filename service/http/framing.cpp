@@ -1,6 +1,5 @@
 #include "http/framing.h"
 
-#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/status.hpp>
 
 #include <algorithm>

@@ -1,5 +1,5 @@
 // What HTTP/1.1 asks of a message beyond its grammar, as pure functions: which requests are too ambiguous to
-// serve (RFC 9112 sections 3.2, 6.1 and 6.3), and the bytes that precede a response's body. No I/O, no Beast.
+// serve (RFC 9112 sections 3.2, 6.1 and 6.3), and the bytes that precede a response's body. No I/O.
 #pragma once
 
 #include "http/message.h"

@@ -19,12 +19,12 @@ using namespace std::chrono_literals;
 /// Clink redirects as soon as the customer has paid, and its session may say so a moment later (contract).
 constexpr std::chrono::milliseconds second_looks[] = {500ms, 1500ms};
 
-struct page_text {
+struct customer_page {
     std::string_view title;
     std::string_view sentence;
 };
 
-page_text page_for(std::string_view status) {
+customer_page page_for(std::string_view status) {
     if (status == "paid")
         return {"Thank you", "Your payment has been received. You can close this page."};
     if (status == "processing")

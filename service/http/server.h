@@ -1,6 +1,6 @@
 // An HTTP/1.1 server on one io_context: accepts, enforces limits and time-outs, parses, calls one handler,
 // answers, keeps the connection or closes it. Knows no route and no product. Everything runs on the
-// io_context's single thread; Beast is request_reader's alone.
+// io_context's single thread; of http/, only request_reader and framing see Beast.
 #pragma once
 
 #include "http/message.h"

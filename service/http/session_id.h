@@ -6,10 +6,10 @@
 
 namespace checkout {
 
-constexpr std::size_t max_session_id_bytes = 256;
+inline constexpr std::size_t max_session_id_bytes = 256;
 
 /// Clink's ids are opaque; what is taken is 1 to 256 visible ASCII characters.
-constexpr bool is_session_id(std::string_view text) {
+inline constexpr bool is_session_id(std::string_view text) {
     if (text.empty() || text.size() > max_session_id_bytes)
         return false;
     for (const char c : text)

@@ -77,7 +77,7 @@ private:
 struct metric_set {
     metric_set();
 
-    // ------------------------------------------------------------------------------------------- HTTP
+    // HTTP
     counter_family http_requests;     ///< listener, method, route, status
     histogram_family http_duration;   ///< method, route
     counter_family http_problems;     ///< route, code
@@ -86,11 +86,11 @@ struct metric_set {
     counter_family http_refused;      ///< listener
     gauge_family certificate_expires; ///< no label; only with TLS
 
-    // ------------------------------------------------------------------------------------------- Clink
+    // Clink
     histogram_family clink_calls; ///< operation, outcome
     gauge_family clink_circuit_open;
 
-    // ------------------------------------------------------------------------------------------- database
+    // Database
     gauge_family database_queue;          ///< pool
     gauge_family database_connections;    ///< pool
     gauge_family database_busy;           ///< pool
@@ -98,14 +98,14 @@ struct metric_set {
     histogram_family database_operations; ///< pool, operation
     counter_family database_failures;     ///< pool, operation, reason
 
-    // ------------------------------------------------------------------------------------------- the work
+    // The work
     gauge_family creates_in_flight;
     counter_family attempts;       ///< outcome: released, refused, dark, fenced
     histogram_family time_to_know; ///< evidence
     counter_family payments;       ///< verdict
     counter_family webhooks;       ///< outcome: accepted, duplicate, bad_signature, late, not_understood
 
-    // ------------------------------------------------------------------------------------------- the record
+    // The record
     gauge_family sessions;         ///< (record) state: creating, open, processing, superseded, dark
     gauge_family oldest_unsettled; ///< (record)
     gauge_family overdue_sessions; ///< (record)
@@ -122,7 +122,7 @@ struct metric_set {
     gauge_family record_read_at;   ///< when the former were read
     counter_family record_read_failures;
 
-    // ------------------------------------------------------------------------------------------- the process
+    // The process
     gauge_family build_info; ///< version, revision, compiler
     gauge_family ready;      ///< what /readyz answered last
     gauge_family draining;

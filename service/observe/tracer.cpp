@@ -81,10 +81,10 @@ span tracer::begin_root(span_kind kind, std::string name, call_context origin,
     return begin({kind, std::move(name), since, true}, std::move(origin));
 }
 
-span tracer::begin_child(span_kind kind, std::string name, call_context whole) const {
-    if (!whole.trace.exists())
-        return begin_root(kind, std::move(name), std::move(whole));
-    return begin({kind, std::move(name), std::chrono::steady_clock::now()}, std::move(whole));
+span tracer::begin_child(span_kind kind, std::string name, call_context parent) const {
+    if (!parent.trace.exists())
+        return begin_root(kind, std::move(name), std::move(parent));
+    return begin({kind, std::move(name), std::chrono::steady_clock::now()}, std::move(parent));
 }
 
 /// A span that is not recorded has no id of its own, so that what is recorded below it hangs on what is

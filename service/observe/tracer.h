@@ -82,8 +82,8 @@ public:
     /// For `origin`, whose trace another process began, or nobody; `since`: when the work began.
     span begin_root(span_kind kind, std::string name, call_context origin,
                     std::chrono::steady_clock::time_point since = std::chrono::steady_clock::now()) const;
-    /// A part of the work that `whole` was handed down by.
-    span begin_child(span_kind kind, std::string name, call_context whole) const;
+    /// A part of the work of the span that `parent` names.
+    span begin_child(span_kind kind, std::string name, call_context parent) const;
 
 private:
     struct start;

@@ -10,17 +10,17 @@
 
 namespace checkout {
 
-own_socket::own_socket(int socket) : number_(::fcntl(socket, F_DUPFD_CLOEXEC, 0)) {
+duplicated_socket::duplicated_socket(int socket) : number_(::fcntl(socket, F_DUPFD_CLOEXEC, 0)) {
     if (number_ < 0)
         throw pqxx::broken_connection("no file descriptor is left for the connection's socket");
 }
 
-own_socket::~own_socket() {
+duplicated_socket::~duplicated_socket() {
     if (number_ >= 0)
         ::close(number_);
 }
 
-answer_watch::wait::wait(answer_watch& watch, const own_socket& socket) : watch_(watch) {
+answer_watch::wait::wait(answer_watch& watch, const duplicated_socket& socket) : watch_(watch) {
     const std::lock_guard lock(watch_.mutex_);
     auto& list = watch_.awaited_;
     // Otherwise the thread wakes for one that began before, and comes to this one in time.

@@ -15,14 +15,14 @@
 
 namespace checkout {
 
-/// An open socket under a number of its own: libpq closes its own as soon as a connection fails, and the
-/// number may be somebody else's from then on.
-class own_socket {
+/// A duplicate of libpq's descriptor (fcntl(2), F_DUPFD_CLOEXEC): libpq closes its own as soon as a
+/// connection fails, and that number may be somebody else's from then on.
+class duplicated_socket {
 public:
-    explicit own_socket(int socket); ///< throws pqxx::broken_connection when no descriptor is left
-    ~own_socket();
-    own_socket(own_socket&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-    own_socket& operator=(own_socket&&) = delete;
+    explicit duplicated_socket(int socket); ///< throws pqxx::broken_connection when no descriptor is left
+    ~duplicated_socket();
+    duplicated_socket(duplicated_socket&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+    duplicated_socket& operator=(duplicated_socket&&) = delete;
 
     int number() const { return number_; }
 
@@ -41,7 +41,7 @@ public:
     /// While it lives, an answer is awaited on the socket. For one thread.
     class wait {
     public:
-        wait(answer_watch& watch, const own_socket& socket);
+        wait(answer_watch& watch, const duplicated_socket& socket);
         ~wait();
         wait(const wait&) = delete;
         wait& operator=(const wait&) = delete;

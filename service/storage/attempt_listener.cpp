@@ -64,7 +64,7 @@ private:
     void listen() {
         pqxx::connection link(conninfo_);
         {
-            const own_socket socket(link.sock());
+            const duplicated_socket socket(link.sock());
             const answer_watch::wait answer(watch_, socket);
             link.listen(channel,
                         [this](const pqxx::notification& said) { on_end_(read_payload(said.payload)); });

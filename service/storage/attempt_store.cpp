@@ -9,7 +9,8 @@ namespace checkout {
 namespace {
 
 // One round trip for the common case. A second request for the order finds the unique merchant_order_id and
-// inserts nothing, so "no row returned" is the answer "it exists".
+// inserts nothing, so "no row returned" is the answer "it exists". The sweeper may take the attempt one
+// second after its lease.
 constexpr sql_statement insert_first_attempt{"begin_first_attempt",
                                              R"sql(
 with o as (

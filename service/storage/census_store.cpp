@@ -57,14 +57,14 @@ from due join checkout.orders o using (order_id)
 where c.census_id = due.census_id and c.order_id = due.order_id
 returning c.order_id, o.merchant_order_id, c.tries)sql"};
 
-constexpr sql_statement release_order{
-    "release_census_order",
+constexpr sql_statement postpone_order{
+    "postpone_census_order",
     "update checkout.census_orders set lease_until = now() + make_interval(secs => $3)"
     " where census_id = $1 and order_id = $2 and result is null"};
 
 // As if it had not been claimed.
-constexpr sql_statement unclaim_order{
-    "unclaim_census_order",
+constexpr sql_statement give_back_order{
+    "give_back_census_order",
     "update checkout.census_orders set lease_until = null, tries = greatest(tries - 1, 0)"
     " where census_id = $1 and order_id = $2 and result is null"};
 
@@ -233,18 +233,18 @@ boost::asio::awaitable<std::vector<claimed_order>> census_store::claim(census_id
                    });
 }
 
-boost::asio::awaitable<bool> census_store::give_back(census_id census, order_key order,
-                                                     std::chrono::seconds pause) {
-    return db_.run("release_census_order", operation_mode::statement,
+boost::asio::awaitable<bool> census_store::postpone(census_id census, order_key order,
+                                                    std::chrono::seconds pause) {
+    return db_.run("postpone_census_order", operation_mode::statement,
                    [census, order, pause](db_session& session) {
-                       session.run(release_order, key(census), key(order), pause.count());
+                       session.run(postpone_order, key(census), key(order), pause.count());
                        return true;
                    });
 }
 
-boost::asio::awaitable<bool> census_store::unclaim(census_id census, order_key order) {
-    return db_.run("unclaim_census_order", operation_mode::statement, [census, order](db_session& session) {
-        session.run(unclaim_order, key(census), key(order));
+boost::asio::awaitable<bool> census_store::give_back(census_id census, order_key order) {
+    return db_.run("give_back_census_order", operation_mode::statement, [census, order](db_session& session) {
+        session.run(give_back_order, key(census), key(order));
         return true;
     });
 }

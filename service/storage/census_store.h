@@ -80,10 +80,10 @@ public:
     /// Orders without a result that nobody asks about.
     boost::asio::awaitable<std::vector<claimed_order>> claim(census_id census, int at_most,
                                                              std::chrono::seconds lease);
-    /// Takes a claim back that nothing came of.
-    boost::asio::awaitable<bool> unclaim(census_id census, order_key order);
-    /// Leaves the order to whoever claims it after `pause`.
-    boost::asio::awaitable<bool> give_back(census_id census, order_key order, std::chrono::seconds pause);
+    /// Of a claim that nothing came of: the order is anybody's at once.
+    boost::asio::awaitable<bool> give_back(census_id census, order_key order);
+    /// The order is anybody's after `pause`.
+    boost::asio::awaitable<bool> postpone(census_id census, order_key order, std::chrono::seconds pause);
     /// Its result and its discrepancies together.
     boost::asio::awaitable<bool> record(census_id census, order_key order, order_census found,
                                         std::string request_id);

@@ -136,7 +136,7 @@ private:
     /// A thread's own connection and what is prepared on it.
     struct own_connection {
         std::unique_ptr<pqxx::connection> link;
-        std::optional<own_socket> socket;
+        std::optional<duplicated_socket> socket;
         std::set<std::string_view> prepared;
     };
 
@@ -235,13 +235,13 @@ private:
         }
     }
 
-    /// True: repeat the operation. Throws what the caller shall see instead of `error`; false: `error`
-    /// itself.
     bool is_stopping() {
         const std::lock_guard lock(mutex_);
         return stopping_;
     }
 
+    /// True: repeat the operation. Throws what the caller shall see instead of `error`; false: `error`
+    /// itself.
     bool try_again(own_connection& mine, const operation& op, const std::exception& error, int attempt) {
         const auto kind = classify(error);
         count_failure(op, reason_of(kind, op.mode));
@@ -304,7 +304,7 @@ private:
             // A message's DETAIL quotes rows, and a row may hold a page token.
             link->set_verbosity(pqxx::error_verbosity::terse);
             link->set_notice_handler([](pqxx::zview) noexcept {});
-            own_socket socket(link->sock());
+            duplicated_socket socket(link->sock());
             {
                 const answer_watch::wait answer(watch_, socket);
                 pqxx::nontransaction(*link).exec(limit_statement(options_.limits));

@@ -69,7 +69,7 @@ private:
     const std::size_t columns_;
     const std::string fetch_;
     pqxx::connection link_;
-    const own_socket socket_;
+    const duplicated_socket socket_;
     answer_watch watch_;
     std::optional<snapshot> work_;
     instant as_of_{};

@@ -131,9 +131,9 @@ boost::asio::awaitable<bool> webhook_store::finish(kept_webhook webhook, std::st
                    });
 }
 
-boost::asio::awaitable<bool> webhook_store::retry(std::int64_t webhook, std::string outcome,
-                                                  std::optional<instant> next) {
-    return db_.run("retry_webhook", operation_mode::statement,
+boost::asio::awaitable<bool> webhook_store::postpone(std::int64_t webhook, std::string outcome,
+                                                     instant next) {
+    return db_.run("postpone_webhook", operation_mode::statement,
                    [webhook, outcome = std::move(outcome), next](db_session& session) {
                        return !session
                                    .run(postpone_webhook, webhook, "received", outcome, write_instant(next),

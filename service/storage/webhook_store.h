@@ -58,10 +58,9 @@ public:
     /// Handled: explains its orphan_event, and is an event of `order`, when there is one.
     boost::asio::awaitable<bool> finish(kept_webhook webhook, std::string type, std::string outcome,
                                         std::optional<order_key> order);
-    /// To be handled again at `next`; nothing: only a person can explain it.
-    boost::asio::awaitable<bool> retry(std::int64_t webhook, std::string outcome,
-                                       std::optional<instant> next);
-    /// Likewise, and shown as an orphan_event meanwhile.
+    /// To be handled again at `next`.
+    boost::asio::awaitable<bool> postpone(std::int64_t webhook, std::string outcome, instant next);
+    /// Shown as an orphan_event, and handled again at `next`; nothing: only a person can explain it.
     boost::asio::awaitable<bool> park(kept_webhook webhook, std::string type, std::string outcome,
                                       std::optional<order_key> order, std::optional<instant> next);
 

@@ -54,7 +54,7 @@ struct socket_pair {
     void close_first() { ::close(std::exchange(ends[0], -1)); }
 
     std::array<int, 2> ends{};
-    own_socket first;
+    duplicated_socket first;
 
 private:
     int open() {

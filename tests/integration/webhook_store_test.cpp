@@ -186,7 +186,7 @@ TEST_CASE("webhook store: done is final, whoever comes later") {
     const auto webhook = keep_due(at, "event_1");
     CHECK(await_result(at.inbox.finish(webhook, "order.succeeded", "settled", std::nullopt)));
     CHECK_FALSE(await_result(at.inbox.finish(webhook, "order.succeeded", "again", std::nullopt)));
-    CHECK_FALSE(await_result(at.inbox.retry(webhook.id, "late", in_an_hour())));
+    CHECK_FALSE(await_result(at.inbox.postpone(webhook.id, "late", in_an_hour())));
     CHECK_FALSE(await_result(at.inbox.park(webhook, "order.succeeded", "late", std::nullopt, in_an_hour())));
     CHECK(column(at, "state || ' ' || outcome || ' ' || tries", "event_1") == "done settled 1");
     CHECK(column(at, "handled_at is not null and next_try_at is null", "event_1") == "true");
@@ -219,14 +219,11 @@ TEST_CASE("webhook store: an event to be tried again waits until then, and count
     recorded_orders at;
     const auto webhook = keep_due(at, "event_1");
     const auto next = in_an_hour();
-    CHECK(await_result(at.inbox.retry(webhook.id, "Clink did not answer", next)));
+    CHECK(await_result(at.inbox.postpone(webhook.id, "Clink did not answer", next)));
     CHECK(claim(at, 10).empty());
     CHECK(column(at, "next_try_at = '" + to_rfc3339_micros(next) + "'", "event_1") == "true");
     CHECK(column(at, "state || ' ' || tries", "event_1") == "received 1");
     CHECK(at.count_discrepancies() == 0);
-
-    CHECK(await_result(at.inbox.retry(webhook.id, "given up", std::nullopt)));
-    CHECK(column(at, "next_try_at is null", "event_1") == "true");
 }
 
 TEST_CASE("webhook store: a parked event is shown, once, and stays so until it is explained") {
@@ -243,6 +240,8 @@ TEST_CASE("webhook store: a parked event is shown, once, and stays so until it i
           == std::vector<std::pair<std::string, std::string>>{
               {"type", "order.succeeded"}, {"reason", "unknown session"}, {"eventId", "event_1"}});
     CHECK(claim(at, 10).empty());
+    CHECK(await_result(at.inbox.park(webhook, "order.succeeded", "given up", std::nullopt, std::nullopt)));
+    CHECK(column(at, "next_try_at is null", "event_1") == "true");
 
     at.open_session("ORD-1", "sess_1");
     CHECK(await_result(at.inbox.finish(webhook, "order.succeeded", "settled", at.get("ORD-1").key)));

@@ -1,5 +1,6 @@
 #include "order_builder.h"
 #include "order_ledger.h"
+#include "settle_words.h"
 
 #include <doctest/doctest.h>
 
@@ -250,6 +251,25 @@ TEST_CASE("more refunded than paid is shown once for the payment, however many r
     order = after_refund(order, refund(refund_status::success, "0.01", "rfd_2"));
     const auto third = settle_it(order, refund(refund_status::failed, "1", "rfd_3"));
     CHECK(find_opened(third, discrepancy_kind::amount_mismatch)->subject == opened->subject);
+}
+
+TEST_CASE("refunds that were known before their payment are shown with what explains them") {
+    auto order = order_builder().attempt(session_status::open).get();
+    auto foreign = refund(refund_status::success, "10", "rfd_1", "order_of_sess_1");
+    foreign.currency = "EUR";
+    order = after_refund(order, foreign);
+    order = after_refund(order, refund(refund_status::success, "50", "rfd_2", "order_of_sess_1"));
+    order = after_refund(order, refund(refund_status::failed, "1", "rfd_3", "order_of_sess_1"));
+    const auto change = settle_last(order, says_paid());
+    const auto* currency = find_opened(change, discrepancy_kind::currency_mismatch);
+    REQUIRE(currency != nullptr);
+    CHECK(currency->subject == "refund:rfd_1");
+    CHECK(currency->detail.at("refundId") == "rfd_1");
+    const auto* amount = find_opened(change, discrepancy_kind::amount_mismatch);
+    REQUIRE(amount != nullptr);
+    CHECK(amount->subject == "refunds:order_of_sess_1");
+    CHECK(amount->detail.at("refundId") == "rfd_2");
+    CHECK(amount->detail.at("clinkOrderId") == "order_of_sess_1");
 }
 
 TEST_CASE("the refund of one of two payments ends the duplicate") {
