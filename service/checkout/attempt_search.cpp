@@ -196,7 +196,8 @@ attempt_search::next_session(view& seen, progress& so_far, call_context context)
             break;
         }
         so_far.settled.insert(id.str());
-        auto heard = co_await questions_.hear_session(id, order.id, std::nullopt, context);
+        auto heard =
+            co_await questions_.hear_session(id, order.id, std::nullopt, order_scope::of_payment, context);
         so_far.note(heard.result);
         if (!heard.word && heard.result.outcome != question_outcome::unreachable)
             so_far.not_given.insert(id);

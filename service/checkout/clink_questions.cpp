@@ -64,7 +64,7 @@ question_outcome outcome_of(const exchange_report& report) {
 
 asio::awaitable<heard_session> clink_questions::hear_session(clink_session_id id, merchant_order_id reference,
                                                              std::optional<clink_order_id> hint,
-                                                             call_context context) {
+                                                             order_scope scope, call_context context) {
     heard_session heard;
     auto exchange = co_await clink_.get_session(id, context);
     heard.result.calls = 1;
@@ -78,31 +78,28 @@ asio::awaitable<heard_session> clink_questions::hear_session(clink_session_id id
     heard.body = std::move(exchange.report.sanitised_body);
     heard.word.emplace();
     heard.word->session = std::move(*exchange.answer);
-    const bool paid = heard.word->session.payment_status == clink_payment_status::paid;
-    if (paid || hint)
-        heard.result.calls +=
-            co_await add_orders(*heard.word, std::move(reference), std::move(hint), std::move(context));
+    auto& word = *heard.word;
+    const bool paid = word.session.payment_status == clink_payment_status::paid;
+    const auto named = paid ? word.session.order_id : std::nullopt;
+    const bool all = scope == order_scope::all && word.session.status != clink_session_status::open;
+    if (named)
+        heard.result.calls += co_await add_order(word, *named, context);
+    if (all || (paid && !named))
+        heard.result.calls += co_await add_listed_orders(word, std::move(reference), context);
+    if (hint && !has_order(word.orders, *hint))
+        heard.result.calls += co_await add_order(word, *hint, std::move(context));
     co_return heard;
 }
 
 /// A subscription has many orders and names one; the list has them all, so that the first is told from
-/// renewals.
-asio::awaitable<int> clink_questions::add_orders(clink_word& word, merchant_order_id reference,
-                                                 std::optional<clink_order_id> hint, call_context context) {
-    int calls = 0;
-    const auto named = word.session.order_id;
-    if (named) {
-        calls += co_await add_order(word, *named, context);
-    } else {
-        auto listed = co_await hear_orders(std::move(reference), context);
-        calls += listed.result.calls;
-        for (auto& row : listed.orders)
-            if (row.session_id == word.session.session_id)
-                word.orders.push_back(std::move(row));
-    }
-    if (hint && !has_order(word.orders, *hint))
-        calls += co_await add_order(word, *hint, std::move(context));
-    co_return calls;
+/// renewals. A session that names one that was paid, or none, may have others that were.
+asio::awaitable<int> clink_questions::add_listed_orders(clink_word& word, merchant_order_id reference,
+                                                        call_context context) {
+    auto listed = co_await hear_orders(std::move(reference), std::move(context));
+    for (auto& row : listed.orders)
+        if (row.session_id == word.session.session_id && !has_order(word.orders, row.order_id))
+            word.orders.push_back(std::move(row));
+    co_return listed.result.calls;
 }
 
 asio::awaitable<int> clink_questions::add_order(clink_word& word, clink_order_id order,

@@ -52,17 +52,22 @@ struct heard_orders {
     bool whole = false;              ///< there were no more pages than are walked
 };
 
+/// Which of Clink's orders are asked about with a session.
+enum class order_scope {
+    of_payment, ///< if it is paid: the order that it names, or if it names none, those that name it
+    all,        ///< if it is not open any more, paid or not: those that name it
+};
+
 class clink_questions {
 public:
     static constexpr int order_page_size = 50; ///< Clink's cap (clink-api.md 6)
 
     explicit clink_questions(clink_client& clink) : clink_(clink) {}
 
-    /// The session and, when it is paid or `hint` names an order of Clink's, the orders behind it: they have
-    /// the amounts, times and refunds that a session lacks. Without their answer the session's word stands
-    /// alone.
+    /// The session and the orders behind it, that of `hint` included: they have the amounts, times and
+    /// refunds that a session lacks. Without their answer the session's word stands alone.
     boost::asio::awaitable<heard_session> hear_session(clink_session_id session, merchant_order_id reference,
-                                                       std::optional<clink_order_id> hint,
+                                                       std::optional<clink_order_id> hint, order_scope scope,
                                                        call_context context);
     /// Every order of Clink's with the reference, over all pages.
     boost::asio::awaitable<heard_orders> hear_orders(merchant_order_id reference, call_context context);
@@ -71,8 +76,8 @@ public:
     boost::asio::awaitable<heard_order> hear_order(clink_order_id order, call_context context);
 
 private:
-    boost::asio::awaitable<int> add_orders(clink_word& word, merchant_order_id reference,
-                                           std::optional<clink_order_id> hint, call_context context);
+    boost::asio::awaitable<int> add_listed_orders(clink_word& word, merchant_order_id reference,
+                                                  call_context context);
     boost::asio::awaitable<int> add_order(clink_word& word, clink_order_id order, call_context context);
 
     clink_client& clink_;

@@ -58,7 +58,7 @@ asio::awaitable<refund_result> refund_settler::ask(clink_refund_id id, instant s
         change.next_check = find_next_refund_check(facts.status, is_complete(*order, facts), since,
                                                    now_here(), door_.policy());
         if (!change.changes()) {
-            co_await refunds_.postpone(id, change.next_check);
+            co_await refunds_.note_check(id, order->key, std::move(change), context.request_id);
             co_return result;
         }
         settlement_evidence found{.clink_body = std::move(exchange.report.sanitised_body),

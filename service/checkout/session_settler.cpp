@@ -112,13 +112,15 @@ asio::awaitable<question_result> session_settler::ask(clink_session_id id, evide
 asio::awaitable<question_result> session_settler::ask_alone(clink_session_id id, evidence source,
                                                             call_context context,
                                                             std::optional<clink_order_id> hint) {
+    // Nobody waits for the sweeper, and nobody else looks for what a session does not name.
+    const auto scope = source == evidence::sweeper ? order_scope::all : order_scope::of_payment;
     question_result result;
     for (int attempt = 1; attempt <= settle_tries; ++attempt) {
         const auto order = co_await orders_.find_order_of(id);
         const auto* session = order ? order->find_session(id) : nullptr;
         if (session == nullptr)
             co_return result;
-        const auto heard = co_await questions_.hear_session(id, order->id, hint, context);
+        const auto heard = co_await questions_.hear_session(id, order->id, hint, scope, context);
         result.calls += heard.result.calls;
         result.outcome = heard.result.outcome;
         if (!heard.word)

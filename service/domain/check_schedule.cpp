@@ -66,10 +66,8 @@ std::optional<instant> next_unreleased(const session_record& session, bool payme
     return watched ? next : std::nullopt;
 }
 
-} // namespace
-
-std::optional<instant> find_next_check(const session_record& session, bool payments_known, instant now,
-                                       const check_policy& policy) {
+std::optional<instant> find_regular_check(const session_record& session, bool payments_known, instant now,
+                                          const check_policy& policy) {
     if (session.ended_at)
         return next_ended(*session.ended_at, payments_known, now, policy);
     switch (session.status) {
@@ -84,6 +82,17 @@ std::optional<instant> find_next_check(const session_record& session, bool payme
         return next_open(session, now, policy);
     }
     return std::nullopt;
+}
+
+} // namespace
+
+std::optional<instant> find_next_check(const session_record& session, bool payments_known, instant now,
+                                       const check_policy& policy) {
+    const auto next = find_regular_check(session, payments_known, now, policy);
+    if (!may_be_paying(session))
+        return next;
+    const auto latest = now + std::max<std::chrono::seconds>(policy.offsets.back(), longest_watch_interval);
+    return std::min(next.value_or(latest), latest);
 }
 
 instant find_retry(int failed, instant now, const check_policy& policy) {

@@ -19,7 +19,8 @@ struct check_policy {
 /// Released: by the offsets, and soon after its expiry, until Clink says that it ended; then 1 min, 10 min, 1
 /// h, 6 h and 24 h after its end, more often while a payment's amount is unknown. Never released: by the
 /// offsets from its creation, then at longer and longer intervals, for the dark watch. Being created: when
-/// its lease ends. Nothing: never again. `payments_known` as knows_payments says.
+/// its lease ends. While a payment may be on its way it is never given up. Nothing: never again.
+/// `payments_known` as knows_payments says.
 std::optional<instant> find_next_check(const session_record& session, bool payments_known, instant now,
                                        const check_policy& policy);
 

@@ -29,6 +29,11 @@ std::string money_fact(const discrepancy_record& found, std::string_view name) {
 }
 
 std::string explain_amount(const discrepancy_record& found) {
+    if (has_fact(found, "refundId") && has_fact(found, "clinkStatus"))
+        return "Clink says that refund " + fact(found, "refundId") + " of its order "
+               + fact(found, "clinkOrderId") + " is " + fact(found, "clinkStatus")
+               + ", after it had said that it succeeded; it still counts as given back."
+               + " Ask Clink whether the customer has the money.";
     if (has_fact(found, "refundId"))
         return "with refund " + fact(found, "refundId") + " more was given back than Clink's order "
                + fact(found, "clinkOrderId") + " was paid. Check the refunds of that payment at Clink.";

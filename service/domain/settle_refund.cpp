@@ -90,6 +90,9 @@ private:
         }
         if (!stored->payment)
             show_without_payment();
+        if (stored->status == refund_status::success && is_final(said_.status)
+            && said_.status != stored->status)
+            show_taken_back();
         if (!changed)
             return;
         out_.refunds.push_back(*stored);
@@ -127,6 +130,15 @@ private:
              .subject = subject_of_refund(said_.refund_id),
              .attempt = out_.attempt,
              .detail = {{"refundId", said_.refund_id.str()}, {"clinkOrderId", said_.order_id.str()}}});
+    }
+
+    void show_taken_back() {
+        out_.discrepancies.push_back({.kind = discrepancy_kind::amount_mismatch,
+                                      .subject = subject_of_refund(said_.refund_id),
+                                      .attempt = out_.attempt,
+                                      .detail = {{"refundId", said_.refund_id.str()},
+                                                 {"clinkOrderId", said_.order_id.str()},
+                                                 {"clinkStatus", std::string(to_string(said_.status))}}});
     }
 
     void close(std::string resolution) {

@@ -276,14 +276,19 @@ asio::awaitable<int> census::ask_refunds(const order_record& order, call_context
     co_return calls;
 }
 
-/// Payments that the list by reference does not have.
+/// Payments that the list by reference does not have, or had before they were paid.
 asio::awaitable<int> census::ask_for_missing(const order_record& order, census_answers& said,
                                              call_context context) {
     int calls = 0;
     for (const auto& payment : order.payments) {
-        if (!payment.order_id
-            || std::ranges::count(said.orders, *payment.order_id, &order_facts::order_id) > 0)
+        if (!payment.order_id)
             continue;
+        const auto listed = std::ranges::find(said.orders, *payment.order_id, &order_facts::order_id);
+        if (listed != said.orders.end()) {
+            if (was_paid(listed->status))
+                continue;
+            said.orders.erase(listed);
+        }
         auto heard = co_await with_.questions.hear_order(*payment.order_id, context);
         calls += heard.result.calls;
         if (heard.order)

@@ -10,16 +10,20 @@ namespace {
 
 // Found twice is one row: the unique (kind, subject) answers. Only a new row writes an event, and one that is
 // opened again: what the service itself had taken for explained and sees again, and what an operator had
-// resolved on other facts.
+// resolved on other facts. One whose order was not known is given it once it is, with an event of that
+// order's.
 constexpr sql_statement insert_discrepancy{"open_discrepancy",
                                            R"sql(
 with d as (
     insert into checkout.discrepancies (kind, subject, order_id, attempt_id, detail)
     values ($1, $2, $3, $4::uuid, $5::jsonb)
     on conflict (kind, subject) do update set state = 'open', detail = excluded.detail, resolved_at = null,
-        resolution = null, note = null, resolved_by = null, by_operator = false
+        resolution = null, note = null, resolved_by = null, by_operator = false,
+        order_id = coalesce(discrepancies.order_id, excluded.order_id),
+        attempt_id = case when discrepancies.order_id is null then excluded.attempt_id else discrepancies.attempt_id end
         where discrepancies.state = 'resolved'
-            and (not discrepancies.by_operator or discrepancies.detail <> excluded.detail)
+                and (not discrepancies.by_operator or discrepancies.detail <> excluded.detail)
+            or discrepancies.state = 'open' and discrepancies.order_id is null and excluded.order_id is not null
     returning order_id, attempt_id, kind
 )
 insert into checkout.events (order_id, attempt_id, kind, source, request_id, data)

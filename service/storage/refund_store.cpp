@@ -92,6 +92,21 @@ boost::asio::awaitable<bool> refund_store::postpone(clink_refund_id refund, std:
                    });
 }
 
+boost::asio::awaitable<bool> refund_store::note_check(clink_refund_id refund, order_key order,
+                                                      settlement seen, std::string request_id) {
+    return db_.run(
+        "note_refund_check",
+        seen.discrepancies.empty() ? operation_mode::statement : operation_mode::transaction,
+        [refund = std::move(refund), order, seen = std::move(seen),
+         request_id = std::move(request_id)](db_session& session) {
+            const bool found =
+                !session.run(postpone_refund, refund.str(), write_instant(seen.next_check)).empty();
+            for (const auto& draft : seen.discrepancies)
+                open_discrepancy(session, order, draft, std::string(to_string(seen.source)), request_id);
+            return found;
+        });
+}
+
 boost::asio::awaitable<bool> refund_store::record_stray(refund_facts refund, evidence source,
                                                         std::optional<instant> next, std::string request_id) {
     return db_.run(

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "domain/clink_facts.h"
+#include "domain/settle.h"
 #include "storage/database.h"
 
 #include <boost/asio/awaitable.hpp>
@@ -26,8 +27,12 @@ public:
 
     /// Up to `limit` that are due and that nobody else is claiming. Throws database_unavailable (so do all).
     boost::asio::awaitable<std::vector<due_refund>> claim(int limit, std::chrono::seconds lease);
-    /// Clink did not answer, or said nothing new: asked again at `next`.
+    /// Clink did not answer: asked again at `next`.
     boost::asio::awaitable<bool> postpone(clink_refund_id refund, std::optional<instant> next);
+    /// Clink said nothing new about a refund of `order`: asked again at `seen.next_check`, and what `seen`
+    /// finds wrong is shown.
+    boost::asio::awaitable<bool> note_check(clink_refund_id refund, order_key order, settlement seen,
+                                            std::string request_id);
     /// A refund of an order of Clink's that nothing here knows: kept and shown (refund_without_payment).
     /// False when it belongs to an order by now.
     boost::asio::awaitable<bool> record_stray(refund_facts refund, evidence source,

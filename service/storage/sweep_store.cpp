@@ -8,14 +8,18 @@ namespace checkout {
 
 namespace {
 
+constexpr int failures_to_come_last = 2;
+
 // Skips what others claim at this moment, so replicas never wait for each other. The rows' own locks last as
-// long as this statement; the order's row is not touched.
+// long as this statement; the order's row is not touched. Sessions that Clink answers nothing about come
+// after all others: else, while the sweeper may ask one question only, it would always be one of theirs.
 constexpr sql_statement claim_due{"claim_due_sessions",
                                   R"sql(
 with due as (
     select attempt_id from checkout.sessions
     where next_check_at <= now() and status <> 'creating'
-    order by checked_at is not null and next_check_at > now() - $3::bigint * interval '1 second', expire_time nulls last
+    order by failed_checks > $4, checked_at is not null and next_check_at > now() - $3::bigint * interval '1 second',
+        expire_time nulls last
     limit $1
     for no key update skip locked
 )
@@ -85,7 +89,8 @@ boost::asio::awaitable<std::vector<due_session>> sweep_store::claim(int limit, s
                                                                     std::chrono::seconds late) {
     return db_.run("claim_due_sessions", operation_mode::statement,
                    [limit, lease, late](db_session& session) {
-                       return read_all(session.run(claim_due, limit, lease.count(), late.count()));
+                       return read_all(
+                           session.run(claim_due, limit, lease.count(), late.count(), failures_to_come_last));
                    });
 }
 

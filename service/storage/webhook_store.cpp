@@ -9,12 +9,14 @@ namespace checkout {
 
 namespace {
 
-// The unique event id answers whether it was there. What was kept of the first delivery stays as it is.
+// The unique event id answers whether it was there. What was kept of the first delivery stays as it is; one
+// that was given up is handled once more.
 constexpr sql_statement insert_webhook{"keep_webhook",
                                        R"sql(
 insert into checkout.webhooks as w (event_id, type, body, signed_at, late, answer, request_id, next_try_at)
 values ($1, $2, decode($3, 'hex'), $4::timestamptz, $5::boolean, $6, $7, now() + $8::bigint * interval '1 second')
-on conflict (event_id) do update set deliveries = w.deliveries + 1
+on conflict (event_id) do update set deliveries = w.deliveries + 1,
+    next_try_at = case when w.state = 'parked' then coalesce(w.next_try_at, now()) else w.next_try_at end
 returning webhook_id, xmax = 0 as first, answer, received_at, now() as read_at)sql"};
 
 constexpr sql_statement claim_due{"claim_due_webhooks",

@@ -58,6 +58,21 @@ TEST_CASE("discrepancy store: what is found again while it is open stays as it i
     CHECK(at.kinds("ORD-1") == until_opened);
 }
 
+TEST_CASE("discrepancy store: what was found without an order is that order's once it is found under it") {
+    recorded_orders at;
+    at.open_session("ORD-1", "sess_1");
+    at.server.superuser().value("insert into checkout.discrepancies (kind, subject, detail)"
+                                " values ('orphan_event', 'a', '{}')");
+    CHECK(open(at, "ORD-1", orphan("a", "second")));
+    CHECK(open(at, "ORD-1", orphan("a", "third")));
+    CHECK(at.count_discrepancies() == 1);
+    const auto found = at.discrepancy(discrepancy_kind::orphan_event);
+    REQUIRE(found.order_id);
+    CHECK(found.order_id->str() == "ORD-1");
+    CHECK(found.found.detail.at(0).second == "second");
+    CHECK(at.kinds("ORD-1") == until_opened);
+}
+
 TEST_CASE("discrepancy store: what the service took for explained opens again when it is found again") {
     recorded_orders at;
     at.open_session("ORD-1", "sess_1");

@@ -63,23 +63,6 @@ std::vector<std::string> claim(recorded_orders& at, int limit, std::chrono::seco
     return ids;
 }
 
-dispute_facts dispute_of(const std::string& session, dispute_status status) {
-    dispute_facts facts;
-    facts.dispute_id = clink_dispute_id("cbi_1");
-    facts.order_id = clink_order_id("order_" + session);
-    facts.status = status;
-    facts.amount = amount("49.9");
-    facts.currency = "USD";
-    facts.reason_code = "10.4";
-    facts.reason = "Fraud";
-    facts.evidence_deadline = parse_rfc3339("2026-02-02T00:00:00Z");
-    return facts;
-}
-
-std::optional<order_key> record(recorded_orders& at, const dispute_facts& facts, const char* said_at) {
-    return await_result(at.refunds.record_dispute(facts, parse_rfc3339(said_at).value(), "request-dispute"));
-}
-
 } // namespace
 
 TEST_CASE("refund store: a refund is written with its order, its payment and its event") {
@@ -289,11 +272,27 @@ TEST_CASE("refund store: a refund that is claimed says since when it is known, a
     CHECK_FALSE(await_result(at.refunds.postpone(clink_refund_id("rfd_9"), in_an_hour())));
 }
 
+TEST_CASE(
+    "refund store: an answer that changes nothing plans the next question and shows what is wrong, once") {
+    recorded_orders at;
+    at.paid_order("ORD-1", "sess_1");
+    REQUIRE(settle(at, "ORD-1", refund_of("sess_1", "rfd_1", refund_status::success)));
+    const auto order = at.get("ORD-1");
+    auto seen = settle_refund(order, refund_of("sess_1", "rfd_1", refund_status::failed), evidence::webhook);
+    seen.next_check = in_an_hour();
+    for (int i = 0; i < 2; ++i)
+        CHECK(await_result(at.refunds.note_check(clink_refund_id("rfd_1"), order.key, seen, "request-1")));
+    CHECK(column(at, "status", "rfd_1") == "success");
+    CHECK(column(at, "next_check_at > now() + interval '59 minutes'", "rfd_1") == "true");
+    CHECK(at.count_discrepancies() == 1);
+    CHECK(at.discrepancy(discrepancy_kind::amount_mismatch).order_id->str() == "ORD-1");
+    CHECK(at.get("ORD-1").version == order.version);
+}
+
 TEST_CASE("refund store: what is known of a refund never changes, and nothing of one is deleted") {
     recorded_orders at;
     at.paid_order("ORD-1", "sess_1");
     REQUIRE(settle(at, "ORD-1", refund_of("sess_1", "rfd_1", refund_status::success)));
-    record(at, dispute_of("sess_1", dispute_status::pending), "2026-01-03T00:00:00Z");
     for (const std::string sql : {
              "update checkout.refunds set status = 'failed'",
              "update checkout.refunds set amount = 1",
@@ -308,11 +307,9 @@ TEST_CASE("refund store: what is known of a refund never changes, and nothing of
         CHECK_MESSAGE(at.server.service().run(sql).sqlstate == restrict_violation, sql);
         CHECK_MESSAGE(at.server.superuser().run(sql).sqlstate == restrict_violation, sql);
     }
-    for (const std::string table : {"refunds", "disputes"}) {
-        const auto sql = "delete from checkout." + table;
-        CHECK_MESSAGE(at.server.superuser().run(sql).sqlstate == restrict_violation, sql);
-        CHECK_MESSAGE(at.server.service().run(sql).sqlstate == "42501", sql);
-    }
+    const std::string deletion = "delete from checkout.refunds";
+    CHECK(at.server.superuser().run(deletion).sqlstate == restrict_violation);
+    CHECK(at.server.service().run(deletion).sqlstate == "42501");
 }
 
 TEST_CASE("refund store: how much Clink says was refunded of a payment only grows") {
@@ -329,72 +326,4 @@ TEST_CASE("refund store: how much Clink says was refunded of a payment only grow
     CHECK(set("partial") == restrict_violation);
     CHECK(set("none") == restrict_violation);
     CHECK(set("most") != "");
-}
-
-TEST_CASE(
-    "refund store: a dispute belongs to the order whose payment it is about, else to the one it names") {
-    recorded_orders at;
-    at.paid_order("ORD-1", "sess_1");
-    at.open_session("ORD-2", "sess_2");
-    auto facts = dispute_of("sess_1", dispute_status::pending);
-    facts.merchant_reference_id = "ORD-2";
-    CHECK(record(at, facts, "2026-01-03T00:00:00Z") == at.get("ORD-1").key);
-    const auto order = at.get("ORD-1");
-    REQUIRE(order.disputes.size() == 1);
-    const auto& dispute = order.disputes[0];
-    CHECK(dispute.clink_id == facts.dispute_id);
-    CHECK(dispute.order_id == facts.order_id);
-    CHECK(dispute.status == dispute_status::pending);
-    CHECK(dispute.amount == amount("49.90"));
-    CHECK(dispute.currency == "USD");
-    CHECK(dispute.reason_code == "10.4");
-    CHECK(dispute.reason == "Fraud");
-    CHECK(dispute.evidence_deadline == facts.evidence_deadline);
-    CHECK(dispute.said_at == parse_rfc3339("2026-01-03T00:00:00Z"));
-    CHECK(at.events("ORD-1").back().kind == "dispute_recorded");
-    CHECK(at.events("ORD-1").back().source == "webhook");
-
-    auto named = dispute_of("sess_9", dispute_status::pending);
-    named.dispute_id = clink_dispute_id("cbi_2");
-    named.merchant_reference_id = "ORD-2";
-    CHECK(record(at, named, "2026-01-03T00:00:00Z") == at.get("ORD-2").key);
-    CHECK(at.get("ORD-2").disputes.size() == 1);
-}
-
-TEST_CASE("refund store: a dispute is as its newest event says, in whatever order events come") {
-    recorded_orders at;
-    at.paid_order("ORD-1", "sess_1");
-    const auto key = at.get("ORD-1").key;
-    CHECK(record(at, dispute_of("sess_1", dispute_status::processing), "2026-01-04T00:00:00Z") == key);
-    CHECK(record(at, dispute_of("sess_1", dispute_status::pending), "2026-01-03T00:00:00Z") == key);
-    CHECK(at.get("ORD-1").disputes.at(0).status == dispute_status::processing);
-    CHECK(record(at, dispute_of("sess_1", dispute_status::lost), "2026-01-05T00:00:00Z") == key);
-    const auto order = at.get("ORD-1");
-    REQUIRE(order.disputes.size() == 1);
-    CHECK(order.disputes[0].status == dispute_status::lost);
-    const auto kinds = at.kinds("ORD-1");
-    CHECK(kinds.ends_with("payment_recorded dispute_recorded dispute_recorded"));
-}
-
-TEST_CASE("refund store: a dispute finds its order later, by an event of its own or by the same once more") {
-    recorded_orders at;
-    const auto first = dispute_of("sess_1", dispute_status::pending);
-    CHECK_FALSE(record(at, first, "2026-01-03T00:00:00Z"));
-    at.paid_order("ORD-1", "sess_1");
-    CHECK(at.get("ORD-1").disputes.empty());
-    auto status = dispute_status::pending;
-    SUBCASE("its own") {
-        status = dispute_status::won;
-        CHECK(record(at, dispute_of("sess_1", status), "2026-01-04T00:00:00Z"));
-    }
-    SUBCASE("the same") {
-        CHECK(record(at, first, "2026-01-03T00:00:00Z"));
-    }
-    SUBCASE("an older one") {
-        CHECK(record(at, dispute_of("sess_1", dispute_status::unknown), "2026-01-02T00:00:00Z"));
-    }
-    const auto order = at.get("ORD-1");
-    REQUIRE(order.disputes.size() == 1);
-    CHECK(order.disputes[0].status == status);
-    CHECK(at.events("ORD-1").back().kind == "dispute_recorded");
 }

@@ -113,6 +113,22 @@ TEST_CASE("sweep store: never asked comes first, then the nearest expiry, then w
     CHECK(claim(at, 1).empty());
 }
 
+TEST_CASE(
+    "sweep store: what Clink answers nothing about comes after all that it may answer, however late it is") {
+    recorded_orders at;
+    at.open_session("SILENT", "sess_1");
+    at.open_session("ASKED", "sess_2");
+    at.open_session("ONCE", "sess_3");
+    make_due(at);
+    set(at, "SILENT",
+        "failed_checks = 3, next_check_at = now() - interval '2 hours', expire_time = now() - interval '1 "
+        "day'");
+    set(at, "ASKED", "checked_at = now()");
+    set(at, "ONCE", "failed_checks = 2");
+    for (const std::string order : {"ONCE", "ASKED", "SILENT"})
+        CHECK(claim(at, 1) == std::vector<std::string>{order});
+}
+
 TEST_CASE("sweep store: a claim is a lease: not due before it is over, due again after that") {
     recorded_orders at;
     at.open_session("ORD-1", "sess_1");

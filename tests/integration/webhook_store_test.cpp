@@ -243,6 +243,9 @@ TEST_CASE("webhook store: a parked event is shown, once, and stays so until it i
     CHECK(await_result(at.inbox.park(webhook, "order.succeeded", "given up", std::nullopt, std::nullopt)));
     CHECK(column(at, "next_try_at is null", "event_1") == "true");
 
+    // Clink says it once more: so does the service look once more.
+    CHECK_FALSE(await_result(at.inbox.keep(make_event("event_1"), 0s)).first);
+    CHECK(claim(at, 10).size() == 1);
     at.open_session("ORD-1", "sess_1");
     CHECK(await_result(at.inbox.finish(webhook, "order.succeeded", "settled", at.get("ORD-1").key)));
     const auto closed = at.discrepancy(discrepancy_kind::orphan_event, "resolved");

@@ -123,6 +123,22 @@ TEST_CASE("while something of its payment is unknown an ended session is asked a
     }
 }
 
+TEST_CASE("while a payment may be on its way a session is never given up, ended or never released") {
+    auto expired = ended(noon);
+    expired.status = session_status::expired;
+    expired.payment = payment_status::processing;
+    auto dark = unreleased(session_status::dark);
+    dark.payment = payment_status::processing;
+    for (const auto& session : {expired, dark})
+        for (const auto age : {2h, 24h, 72h, 24h * 365}) {
+            const auto next = next_of(session, noon + age);
+            REQUIRE(next);
+            CHECK(*next > noon + age);
+            CHECK(*next <= noon + age + 1h);
+        }
+    CHECK(next_of(expired, noon) == noon + 1min);
+}
+
 TEST_CASE("an attempt that was never released is looked for by the offsets, then ever more rarely, for the "
           "dark watch") {
     for (const auto status : {session_status::dark, session_status::refused}) {

@@ -65,6 +65,9 @@ TEST_CASE("explain: a discrepancy names what it is about") {
                 {"rfd_1", "order_1"}));
     CHECK(holds(sentence(currency_mismatch, {{"asked", "49.9 USD"}, {"paid", "49.9 EUR"}}),
                 {"49.90 USD", "49.90 EUR"}));
+    CHECK(holds(sentence(amount_mismatch,
+                         {{"refundId", "rfd_1"}, {"clinkOrderId", "order_1"}, {"clinkStatus", "failed"}}),
+                {"rfd_1", "order_1", "failed", "Ask Clink"}));
     CHECK(holds(sentence(currency_mismatch, {{"refundId", "rfd_1"}, {"clinkOrderId", "order_1"}}),
                 {"rfd_1", "order_1"}));
     CHECK(holds(sentence(reference_mismatch, {{"clinkOrderId", "order_1"}}), {"order_1"}));

@@ -141,6 +141,22 @@ TEST_CASE("a refund that succeeded stays so, with its amount") {
     }
 }
 
+TEST_CASE("a refund that Clink takes back after its success still counts, and is shown") {
+    const auto order = after_refund(paid_order(), refund(refund_status::success));
+    for (const auto status : {refund_status::failed, refund_status::closed}) {
+        const auto change = settle_it(order, refund(status));
+        CHECK_FALSE(change.changes());
+        const auto* opened = find_opened(change, discrepancy_kind::amount_mismatch);
+        REQUIRE(opened != nullptr);
+        CHECK(opened->subject == "refund:rfd_1");
+        CHECK(opened->detail.at("clinkStatus") == to_string(status));
+    }
+    for (const auto status : {refund_status::success, refund_status::refunding, refund_status::unknown})
+        CHECK(settle_it(order, refund(status)).discrepancies.empty());
+    const auto failed = after_refund(paid_order(), refund(refund_status::failed));
+    CHECK(settle_it(failed, refund(refund_status::closed)).discrepancies.empty());
+}
+
 TEST_CASE("a status that this service does not know takes nothing back") {
     const auto order = after_refund(paid_order(), refund(refund_status::refunding));
     CHECK_FALSE(settle_it(order, refund(refund_status::unknown)).changes());
