@@ -21,6 +21,16 @@ bool is_released(const order_record& order, const clink_session_id& id) {
     return session != nullptr && session->released();
 }
 
+/// Only a guess says whose it is.
+bool names_nobody(const order_facts& row) {
+    return !row.session_id && !row.checkout_attempt_id;
+}
+
+bool has_payment_without_order(const order_record& order) {
+    return !std::ranges::all_of(order.payments,
+                                [](const payment_record& p) { return p.order_id.has_value(); });
+}
+
 /// Those that were not asked about for longest first.
 std::vector<const session_record*> unreleased_by_last_check(const order_record& order) {
     std::vector<const session_record*> found;
@@ -146,6 +156,8 @@ asio::awaitable<attempt_search::view> attempt_search::look(merchant_order_id id,
         co_return seen;
     }
     seen.listed = true;
+    if (!listed.whole)
+        so_far.result.outcome = question_outcome::incomplete;
     seen.rows = std::move(listed.orders);
     const bool hinted =
         hint.order_id
@@ -164,6 +176,12 @@ asio::awaitable<attempt_search::view> attempt_search::look(merchant_order_id id,
     for (const auto& row : seen.rows)
         if (row.session_id && was_paid(row.status) && !is_recorded(*seen.order, row.order_id))
             seen.must_ask(*row.session_id);
+    const bool guesses = std::ranges::any_of(seen.rows, [&](const order_facts& row) {
+        return names_nobody(row) && was_paid(row.status) && !is_recorded(*seen.order, row.order_id);
+    });
+    for (const auto& session : seen.order->sessions)
+        if (guesses && session.released() && session.session_id)
+            seen.must_ask(*session.session_id);
     for (const auto* session : unreleased_by_last_check(*seen.order))
         if (session->session_id)
             seen.must_ask(*session->session_id);
@@ -231,6 +249,10 @@ std::optional<attempt_search::finding> attempt_search::next_order(const view& se
         if (has_session || !was_paid(row.status) || is_recorded(order, row.order_id)
             || !so_far.settled.insert(row.order_id.str()).second)
             continue;
+        if (names_nobody(row) && has_payment_without_order(order)) { // it may be that payment's
+            so_far.result.outcome = question_outcome::incomplete;
+            continue;
+        }
         const auto* known = row.session_id ? order.find_session(*row.session_id) : nullptr;
         const auto* owner =
             known != nullptr ? known : find_owner(order, row.checkout_attempt_id, row.session_id.has_value());
