@@ -25,8 +25,8 @@ namespace checkout {
 struct session_outcome {
     order_record order; ///< as it stands now
     attempt_id attempt;
-    bool asked = false;                         ///< Clink was, in this call
-    bool answered = false;                      ///< Clink did, in this call, and the record has it
+    bool asked = false;                         ///< Clink was asked in this call
+    bool answered = false;                      ///< and gave an answer, which the record has
     bool could_move = true;                     ///< another answer of Clink's might change the record
     std::chrono::milliseconds next_question{0}; ///< until Clink may be asked again
 

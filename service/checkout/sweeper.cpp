@@ -88,10 +88,8 @@ asio::awaitable<bool> sweeper::sweep() {
         begun += count;
         more = more || count == free;
     }
-    turn_ +=
-        begun > 0
-            ? 1
-            : 0; // at every look, turns might keep step with the rate: always the same kind would be first
+    // Not at every look: turns might keep step with the rate, and one kind be the first every time.
+    turn_ += begun > 0 ? 1 : 0;
     if (half_open && permitted > 0 && begun == 0)
         breaker_.skip(clock::now());
     co_return leases || (breaker_.is_closed() && (more || room() == 0));
