@@ -179,9 +179,10 @@ asio::awaitable<attempt_search::view> attempt_search::look(merchant_order_id id,
     const bool guesses = std::ranges::any_of(seen.rows, [&](const order_facts& row) {
         return names_nobody(row) && was_paid(row.status) && !is_recorded(*seen.order, row.order_id);
     });
-    for (const auto& session : seen.order->sessions)
-        if (guesses && session.released() && session.session_id)
-            seen.must_ask(*session.session_id);
+    if (guesses)
+        for (const auto& session : seen.order->sessions)
+            if (session.released() && session.session_id)
+                seen.must_ask(*session.session_id);
     for (const auto* session : unreleased_by_last_check(*seen.order))
         if (session->session_id)
             seen.must_ask(*session->session_id);

@@ -74,14 +74,14 @@ asio::awaitable<bool> sweeper::sweep() {
         leases_due_ = clock::now() + (leases ? 0ms : options_.interval / 2);
     }
     bool more = false;
-    const bool half_open = !breaker_.is_closed();
-    const int permitted = half_open ? breaker_.permits(room(), clock::now()) : 0;
+    const bool is_open = !breaker_.is_closed();
+    const int permitted = is_open ? breaker_.permits(room(), clock::now()) : 0;
     int begun = 0;
     std::array kinds{&sweeper::claim_sessions, &sweeper::claim_refunds, &sweeper::claim_webhooks};
     std::ranges::rotate(kinds, kinds.begin() + (turn_ % kinds.size()));
     for (const auto claim : kinds) {
         const int room_now = breaker_.is_closed() ? room() : 0;
-        const int free = half_open ? permitted - begun : room_now;
+        const int free = is_open ? permitted - begun : room_now;
         if (free == 0)
             continue;
         const int count = co_await (this->*claim)(free);
@@ -90,7 +90,7 @@ asio::awaitable<bool> sweeper::sweep() {
     }
     // Not at every look: turns might keep step with the rate, and one kind be the first every time.
     turn_ += begun > 0 ? 1 : 0;
-    if (half_open && permitted > 0 && begun == 0)
+    if (is_open && permitted > 0 && begun == 0)
         breaker_.skip(clock::now());
     co_return leases || (breaker_.is_closed() && (more || room() == 0));
 }

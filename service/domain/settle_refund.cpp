@@ -89,10 +89,10 @@ private:
             close("its payment is on record");
         }
         if (!stored->payment)
-            show_without_payment();
+            open(discrepancy_kind::refund_without_payment);
         if (stored->status == refund_status::success && is_final(said_.status)
             && said_.status != stored->status)
-            show_taken_back();
+            open(discrepancy_kind::amount_mismatch, {{"clinkStatus", std::string(to_string(said_.status))}});
         if (!changed)
             return;
         out_.refunds.push_back(*stored);
@@ -124,21 +124,13 @@ private:
         out_.events.push_back(std::move(event));
     }
 
-    void show_without_payment() {
-        out_.discrepancies.push_back(
-            {.kind = discrepancy_kind::refund_without_payment,
-             .subject = subject_of_refund(said_.refund_id),
-             .attempt = out_.attempt,
-             .detail = {{"refundId", said_.refund_id.str()}, {"clinkOrderId", said_.order_id.str()}}});
-    }
-
-    void show_taken_back() {
-        out_.discrepancies.push_back({.kind = discrepancy_kind::amount_mismatch,
+    /// About the refund itself.
+    void open(discrepancy_kind kind, std::map<std::string, std::string> detail = {}) {
+        detail.insert({{"refundId", said_.refund_id.str()}, {"clinkOrderId", said_.order_id.str()}});
+        out_.discrepancies.push_back({.kind = kind,
                                       .subject = subject_of_refund(said_.refund_id),
                                       .attempt = out_.attempt,
-                                      .detail = {{"refundId", said_.refund_id.str()},
-                                                 {"clinkOrderId", said_.order_id.str()},
-                                                 {"clinkStatus", std::string(to_string(said_.status))}}});
+                                      .detail = std::move(detail)});
     }
 
     void close(std::string resolution) {
